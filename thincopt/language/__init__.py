@@ -1,0 +1,43 @@
+"""The language of rules: all that a file in `rules/` or `stages/` needs. The standard library only."""
+
+from .declaring import RULES, Rule, Stage, rule, stage
+from .errors import RuleError, ThincoptError
+from .types import Array, Count, Positive, Range, Rate, Real, Scalar, Share, Shared, Starts, Unit
+from .words import abs, amax, dot, exp, log, maximum, mean, minimum, norm, sigmoid, sign, sqrt, sum, tanh, total, where
+
+__all__ = [
+    "RULES",
+    "Array",
+    "Count",
+    "Positive",
+    "Range",
+    "Rate",
+    "Real",
+    "Rule",
+    "RuleError",
+    "Scalar",
+    "Share",
+    "Shared",
+    "Stage",
+    "Starts",
+    "ThincoptError",
+    "Unit",
+    "abs",
+    "amax",
+    "dot",
+    "exp",
+    "log",
+    "maximum",
+    "mean",
+    "minimum",
+    "norm",
+    "rule",
+    "sigmoid",
+    "sign",
+    "sqrt",
+    "stage",
+    "sum",
+    "tanh",
+    "total",
+    "where",
+]

@@ -1,0 +1,79 @@
+"""IEEE float64 on the host: x/0 and √negative give inf and NaN, as they do in C, and do not raise.
+
+These are the functions that printed scalar code calls in Python; native/arithmetic.h states the same for C.
+"""
+
+import math
+
+nan, inf = math.nan, math.inf
+
+
+def divide(a: float, b: float) -> float:
+    """a ÷ b."""
+    if b:
+        return a / b
+    if not a or a != a:
+        return nan
+    return math.copysign(inf, a) * math.copysign(1.0, b)
+
+
+def sqrt(x: float) -> float:
+    """√x."""
+    return math.sqrt(x) if x >= 0 else nan
+
+
+def sign(x: float) -> float:
+    """−1, 0 or 1; NaN of NaN."""
+    return float((x > 0) - (x < 0)) if x == x else x
+
+
+def minimum(a: float, b: float) -> float:
+    """The lesser; NaN if either is."""
+    return a if a < b or a != a else b
+
+
+def maximum(a: float, b: float) -> float:
+    """The greater; NaN if either is."""
+    return a if a > b or a != a else b
+
+
+def where(condition: float, a: float, b: float) -> float:
+    """`a` where the condition holds, else `b`."""
+    return a if condition else b
+
+
+def whole_power(x: float, n: float) -> float:
+    """xⁿ for whole n, by repeated squaring: the same bits on every machine."""
+    result, rest = 1.0, int(abs(n))
+    while rest:
+        if rest & 1:
+            result *= x
+        x *= x
+        rest >>= 1
+    return result if n >= 0 else divide(1.0, result)
+
+
+def power(x: float, y: float) -> float:
+    """xʸ of libm; `whole_power` is taken wherever y is whole."""
+    try:
+        return math.pow(x, y)
+    except OverflowError:
+        return -inf if x < 0 and y % 2 == 1 else inf
+    except ValueError:
+        return inf if x == 0 else nan
+
+
+def exp(x: float) -> float:
+    """eˣ."""
+    try:
+        return math.exp(x)
+    except OverflowError:
+        return inf
+
+
+tanh = math.tanh
+
+
+def log(x: float) -> float:
+    """The natural logarithm."""
+    return math.log(x) if x > 0 else (-inf if x == 0 else nan)

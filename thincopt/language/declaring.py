@@ -1,0 +1,92 @@
+"""`@rule` and `@stage`: a plain function becomes something that can be run, traced and listed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .errors import RuleError
+from .signature import Signature, signature_of
+
+Point = Literal["gradient", "clipped", "start", "step", "weights"]
+POINTS: tuple[Point, ...] = ("gradient", "clipped", "start", "step", "weights")
+RETURNS: dict[Point, str] = {"gradient": "g", "clipped": "g", "start": "w", "step": "step", "weights": "w"}
+
+RULES: dict[str, Rule] = {}
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """A pure function that wraps any rule at one point; calling it runs it on numbers or arrays."""
+
+    function: Callable[..., Any]
+    at: Point
+    every: str | None = None
+    signature: Signature = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "signature", signature_of(self.function))
+
+    @property
+    def name(self) -> str:
+        """The function's own name."""
+        return self.function.__name__
+
+    def __call__(self, *args: Any, **settings: Any) -> Any:
+        return self.function(*args, **settings)
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """An optimizer's formula; calling it runs it on numbers or arrays and gives the step and the new state."""
+
+    name: str
+    function: Callable[..., Any]
+    decay: Literal["start", "weights"] = "start"
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    signature: Signature = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "signature", signature_of(self.function))
+
+    def __call__(self, *args: Any, **settings: Any) -> Any:
+        return self.function(*args, **settings)
+
+    def __repr__(self) -> str:
+        return f"<rule {self.name}>"
+
+
+def rule(
+    name: str, *, decay: Literal["start", "weights"] = "start", **defaults: Any
+) -> Callable[[Callable[..., Any]], Rule]:
+    """Make a function of (w, g, state…) and settings into the rule `name`, found by that name from then on.
+
+    `decay` says which weights a decoupled decay shrinks: those that the rule starts from, or those it ends with.
+    Other keywords are defaults for the settings common to all rules (`weight_decay=0.01`).
+    """
+    if not re.fullmatch(r"[A-Za-z]\w*\.v[1-9]\d*", name):
+        raise RuleError(f"A rule is named like 'Adam.v1', with a version; {name!r} is not.")
+    if decay not in ("start", "weights"):
+        raise RuleError(f"{name}: decay is 'start' or 'weights', not {decay!r}.")
+
+    def enrol(function: Callable[..., Any]) -> Rule:
+        known = RULES.get(name)
+        if known is not None and known.function.__code__.co_filename != function.__code__.co_filename:
+            raise RuleError(f"{name} is already the rule of {known.function.__module__}; choose another name.")
+        RULES[name] = Rule(name, function, decay, defaults)
+        return RULES[name]
+
+    return enrol
+
+
+def stage(*, at: Point, every: str | None = None) -> Callable[[Callable[..., Any]], Stage]:
+    """Make a function of (w, g[, step], state…) into a stage at one of the five points.
+
+    It returns what its point names, then its state. With `every`, it runs on each k-th step of a key,
+    where `every` names the setting that holds k, and 0 is never.
+    """
+    if at not in POINTS:
+        raise RuleError(f"A stage attaches at {', '.join(POINTS)}, not at {at!r}.")
+    return lambda function: Stage(function, at, every)

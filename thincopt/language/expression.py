@@ -1,0 +1,215 @@
+"""Symbols: what a rule computes with while it is traced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NoReturn
+
+from .errors import RuleError
+
+ARITHMETIC = frozenset({"add", "sub", "mul", "div", "neg", "pow", "sqrt", "abs", "sign", "min", "max"})
+LIBM = frozenset({"exp", "log", "tanh"})
+COMPARISONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne"})
+LOGIC = frozenset({"and", "or", "not"})
+REDUCTIONS = frozenset({"sum", "dot", "norm", "amax"})
+PREDICATES = COMPARISONS | LOGIC
+
+
+class Node:
+    """One operation of a traced formula; `value` is a constant's number or an input's name."""
+
+    __slots__ = ("args", "asks", "is_array", "op", "value", "whole")
+
+    def __init__(
+        self,
+        op: str,
+        args: tuple[Node, ...] = (),
+        value: float | str = 0.0,
+        *,
+        is_array: bool = False,
+        whole: bool = False,
+        asks: Callable[[str], bool] | None = None,
+    ) -> None:
+        self.op, self.args, self.value = op, args, value
+        self.is_array, self.whole, self.asks = is_array, whole, asks
+
+    @property
+    def is_predicate(self) -> bool:
+        """Whether this is true or false rather than a number."""
+        return self.op in PREDICATES
+
+    def __add__(self, other: Any) -> Node:
+        return apply("add", self, other)
+
+    def __radd__(self, other: Any) -> Node:
+        return apply("add", other, self)
+
+    def __sub__(self, other: Any) -> Node:
+        return apply("sub", self, other)
+
+    def __rsub__(self, other: Any) -> Node:
+        return apply("sub", other, self)
+
+    def __mul__(self, other: Any) -> Node:
+        return apply("mul", self, other)
+
+    def __rmul__(self, other: Any) -> Node:
+        return apply("mul", other, self)
+
+    def __truediv__(self, other: Any) -> Node:
+        return apply("div", self, other)
+
+    def __rtruediv__(self, other: Any) -> Node:
+        return apply("div", other, self)
+
+    def __pow__(self, other: Any) -> Node:
+        return apply("pow", self, other)
+
+    def __rpow__(self, other: Any) -> Node:
+        return apply("pow", other, self)
+
+    def __neg__(self) -> Node:
+        return apply("neg", self)
+
+    def __pos__(self) -> Node:
+        return self
+
+    def __abs__(self) -> Node:
+        return apply("abs", self)
+
+    def __lt__(self, other: Any) -> Node:
+        return apply("lt", self, other)
+
+    def __le__(self, other: Any) -> Node:
+        return apply("le", self, other)
+
+    def __gt__(self, other: Any) -> Node:
+        return apply("gt", self, other)
+
+    def __ge__(self, other: Any) -> Node:
+        return apply("ge", self, other)
+
+    def __eq__(self, other: Any) -> Node:  # type: ignore[override]  # an equation is a formula here
+        return apply("eq", self, other)
+
+    def __ne__(self, other: Any) -> Node:  # type: ignore[override]  # as above
+        return apply("ne", self, other)
+
+    def __and__(self, other: Any) -> Node:
+        return apply("and", self, other)
+
+    def __rand__(self, other: Any) -> Node:
+        return apply("and", other, self)
+
+    def __or__(self, other: Any) -> Node:
+        return apply("or", self, other)
+
+    def __ror__(self, other: Any) -> Node:
+        return apply("or", other, self)
+
+    def __invert__(self) -> Node:
+        return apply("not", self)
+
+    __hash__ = object.__hash__
+
+    def __bool__(self) -> bool:
+        if self.asks is not None:
+            return self.asks(str(self.value))
+        raise RuleError(
+            "`if`, `and`, `or` and `not` cannot ask the value of a formula while it is traced:"
+            " write where(condition, a, b), and combine conditions with & | ~."
+            " Only a plain setting can be asked, and only whether it is zero (`if momentum:`)."
+        )
+
+    def __getitem__(self, index: Any) -> NoReturn:
+        raise RuleError("A rule cannot index its arrays: it is written for all elements alike; use where(…).")
+
+    def __iter__(self) -> Iterator[Any]:
+        raise RuleError("A rule cannot loop over an array: it is written for all elements alike.")
+
+    def __float__(self) -> float:
+        raise RuleError(
+            "float() or a function of the math module was called on a formula:"
+            " use thincopt.language's words instead (sqrt, abs, exp, log, …)."
+        )
+
+    __int__ = __index__ = __float__  # type: ignore[assignment]  # the same text for all three
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise RuleError(f"A formula has no method .{name}(): use the words of thincopt.language, as in {name}(x).")
+
+    def __array_ufunc__(self, ufunc: Any, *args: Any, **kwargs: Any) -> NoReturn:
+        raise RuleError(
+            f"np.{ufunc.__name__} cannot be traced: use operators and the words of thincopt.language,"
+            " which work on arrays too."
+        )
+
+    def __array_function__(self, function: Any, *args: Any) -> NoReturn:
+        raise RuleError(
+            f"np.{function.__name__} cannot be traced: use the words of thincopt.language, which work on arrays too."
+        )
+
+
+def constant(value: Any) -> Node:
+    """A number, or the symbol that it is already."""
+    if isinstance(value, Node):
+        return value
+    if isinstance(value, int | float):
+        return Node("const", value=float(value), whole=float(value).is_integer())
+    raise RuleError(f"A formula is made of numbers, settings and arrays, not of {value!r} ({type(value).__name__}).")
+
+
+def apply(op: str, *operands: Any) -> Node:
+    """The symbol of `op` on these operands, checked for sense."""
+    args = tuple(constant(each) for each in operands)
+    _refuse_mixed_truth(op, args)
+    is_array = any(each.is_array for each in args)
+    if op == "pow":
+        return _power(*args)
+    whole = op in ("add", "sub", "mul") and all(each.whole for each in args)
+    return Node(op, args, is_array=is_array, whole=whole)
+
+
+def reduction(op: str, *operands: Any) -> Node:
+    """The number that a reduction finds in arrays."""
+    args = tuple(constant(each) for each in operands)
+    if not all(each.is_array and not each.is_predicate for each in args):
+        raise RuleError(f"{op} is of an array of numbers; one of its operands is a number or a condition.")
+    return Node(op, args)
+
+
+def _refuse_mixed_truth(op: str, args: tuple[Node, ...]) -> None:
+    wants = args[:1] if op == "where" else args if op in LOGIC else ()
+    if any(not each.is_predicate for each in wants):
+        raise RuleError(f"{op} takes conditions, such as a > b or t == 1; a number is not one.")
+    if op not in LOGIC and any(each.is_predicate for each in args[len(wants) :]):
+        raise RuleError(f"{op} of a condition: a condition is no number; write where(condition, 1.0, 0.0).")
+
+
+def _power(base: Node, exponent: Node) -> Node:
+    if not base.is_array and not exponent.is_array:
+        return Node("whole_pow" if exponent.whole else "pow", (base, exponent))
+    times = int(exponent.value) if exponent.op == "const" and exponent.whole else 0
+    if times < 1:
+        raise RuleError("An array can be raised to a whole power such as x**2; for a root use sqrt(x).")
+    result = base
+    for bit in format(times, "b")[1:]:
+        result = result * result
+        result = result * base if bit == "1" else result
+    return result
+
+
+def in_order(roots: Iterable[Node]) -> Iterator[Node]:
+    """Every node that the roots are made of, once each, operands before results."""
+    seen: set[int] = set()
+    stack = [(root, False) for root in reversed(list(roots))]
+    while stack:
+        node, ready = stack.pop()
+        if ready:
+            yield node
+        elif id(node) not in seen:
+            seen.add(id(node))
+            stack.append((node, True))
+            stack.extend((each, False) for each in reversed(node.args))

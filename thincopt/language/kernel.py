@@ -1,0 +1,93 @@
+"""What a traced formula becomes: straight-line code in single assignments, and the wiring around it.
+
+Code and wiring are apart on purpose. A `Block` (scalars, float64) and a `Walk` (arrays) name their inputs by
+position, so that formulas that compute the same thing share one printed function; a `Kernel` says which numbers
+go in. Phases run in order: scalars, then sums over keys, then one walk over memory. Only the last walk stores.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+Operand = str | float
+
+
+class Assign(NamedTuple):
+    """target = op(args); each target is assigned once."""
+
+    target: str
+    op: str
+    args: tuple[Operand, ...]
+
+
+class Reduction(NamedTuple):
+    """A sum, dot, norm or amax of array values of a walk."""
+
+    kind: str
+    args: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Scalar code in float64: `inputs` and `outputs` by position."""
+
+    inputs: tuple[str, ...]
+    code: tuple[Assign, ...]
+    outputs: tuple[Operand, ...]
+
+
+@dataclass(frozen=True)
+class Walk:
+    """One walk over memory: load `arrays`, compute, then store or reduce.
+
+    The value loaded from array `m` is called `v_m`; `scalars` are rounded once to the compute type.
+    """
+
+    arrays: tuple[str, ...]
+    scalars: tuple[str, ...]
+    code: tuple[Assign, ...]
+    stores: tuple[tuple[str, str], ...] = ()
+    reductions: tuple[Reduction, ...] = ()
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One round: a block's wiring, the sums over keys (from, to), a walk's wiring. Numbers index the scalars."""
+
+    block: Block | None
+    takes: tuple[int, ...]
+    gives: tuple[int, ...]
+    totals: tuple[tuple[int, int], ...]
+    walk: Walk | None
+    scalars: tuple[int, ...]
+    results: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A whole update of one key, ready to be printed and wired.
+
+    The scalars begin with `base` (settings, then "t", "size", then the scalar state); `keeps` says which of them
+    are stored back as which scalar state.
+    """
+
+    base: tuple[str, ...]
+    size: int
+    phases: tuple[Phase, ...]
+    keeps: tuple[tuple[str, int], ...]
+    whole_model: bool
+    guarded: bool
+
+    @property
+    def arrays(self) -> tuple[str, ...]:
+        """The arrays that are read or written, in order of first use."""
+        walks = [each.walk for each in self.phases if each.walk]
+        return tuple(dict.fromkeys(name for walk in walks for name in walk.arrays))
+
+    @property
+    def inexact(self) -> bool:
+        """Whether libm has a part in what arrays become, beyond the step's scalars: bits then differ by machine."""
+        walked = [each.walk.code for each in self.phases if each.walk]
+        found = [each.block.code for each in self.phases[1:] if each.block]
+        return any(line.op in ("exp", "log", "tanh", "pow") for code in walked + found for line in code)

@@ -1,0 +1,131 @@
+"""Print blocks and walks as C. Types and functions such as `real` and `SQRT` are native/arithmetic.h's."""
+
+from hashlib import sha256
+
+from .kernel import Assign, Block, Operand, Walk
+
+COMMON = {
+    "add": "{} + {}",
+    "sub": "{} - {}",
+    "mul": "{} * {}",
+    "div": "{} / {}",
+    "neg": "-{}",
+    "lt": "{} < {}",
+    "le": "{} <= {}",
+    "gt": "{} > {}",
+    "ge": "{} >= {}",
+    "eq": "{} == {}",
+    "ne": "{} != {}",
+    "and": "{} && {}",
+    "or": "{} || {}",
+    "not": "!{}",
+    "where": "{} ? {} : {}",
+    "min": "MINIMUM({}, {})",
+    "max": "MAXIMUM({}, {})",
+    "sign": "SIGN({})",
+}
+SCALAR = COMMON | {
+    "abs": "fabs({})",
+    "pow": "pow({}, {})",
+    "whole_pow": "whole_power({}, {})",
+    **{name: name + "({})" for name in ("sqrt", "exp", "log", "tanh")},
+}
+ARRAY = COMMON | {name: name.upper() + "({})" for name in ("sqrt", "abs", "exp", "log", "tanh")}
+PREDICATES = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"})
+ACCUMULATE = {
+    "sum": "{0}[j] += (double){1};",
+    "dot": "{0}[j] += (double){1} * (double){2};",
+    "norm": "{0}[j] += SQUARE(SCALED({1}));",
+    "amax": "{0}[j] = MAXIMUM((double){1}, {0}[j]);",
+}
+ROW = 64
+
+
+def c_block(block: Block) -> tuple[str, str]:
+    """The name and the source of `void name(const double *in, double *out)`."""
+    body = [f"const double {name} = in[{index}];" for index, name in enumerate(block.inputs)]
+    body += [f"const double {line.target} = {_expression(line, SCALAR)};" for line in block.code]
+    body += [f"out[{index}] = {_number(value)};" for index, value in enumerate(block.outputs)]
+    return _function("scalars", "static void {}(const double *in, double *out)", body)
+
+
+def c_walk(walk: Walk) -> tuple[str, str]:
+    """The name and the source of one walk over a range of elements, in the type `real`."""
+    stored = {name for name, _ in walk.stores}
+    body = [
+        f"{'' if name in stored else 'const '}real *restrict const p_{name} = walk->arrays[{index}];"
+        for index, name in enumerate(walk.arrays)
+    ]
+    body += [f"const real {name} = (real)walk->scalars[{index}];" for index, name in enumerate(walk.scalars)]
+    body += _storing(walk) if walk.stores else _reducing(walk)
+    return _function("walk", "static void TYPED({})(const struct walk *walk)", body)
+
+
+def _function(prefix: str, head: str, body: list[str]) -> tuple[str, str]:
+    """Name a function by what it does: the same text has the same name wherever it is printed."""
+    text = "\n".join(f"    {line}" for line in body)
+    name = f"{prefix}_{sha256(text.encode()).hexdigest()[:16]}"
+    return name, f"{head.format(name)}\n{{\n{text}\n}}\n"
+
+
+def _loads(walk: Walk) -> list[str]:
+    used = {arg for line in walk.code for arg in line.args}
+    used |= {value for _, value in walk.stores} | {arg for each in walk.reductions for arg in each.args}
+    return [f"const real v_{name} = p_{name}[i];" for name in walk.arrays if f"v_{name}" in used]
+
+
+def _assigns(walk: Walk) -> list[str]:
+    kinds = {True: "int", False: "real"}
+    return [
+        f"const {kinds[line.op in PREDICATES]} {line.target} = {_expression(line, ARRAY)};" for line in walk.code
+    ]
+
+
+def _storing(walk: Walk) -> list[str]:
+    stores = [f"p_{name}[i] = {value};" for name, value in walk.stores]
+    inside = [*_loads(walk), *_assigns(walk), *stores]
+    return ["for (int64_t i = walk->begin; i < walk->end; i++) {", *(f"    {line}" for line in inside), "}"]
+
+
+def _reducing(walk: Walk) -> list[str]:
+    """Lanes of 64 within chunks of 4096; the whole rows of a chunk in a loop of fixed length, then its tail."""
+    lanes = [f"r{index}" for index in range(len(walk.reductions))]
+    adds = [
+        ACCUMULATE[each.kind].format(lane, *each.args) for lane, each in zip(lanes, walk.reductions, strict=True)
+    ]
+    inside = [f"        {line}" for line in [*_loads(walk), *_assigns(walk), *adds]]
+    starts = [
+        f"    double {lane}[{ROW}]; START_LANES({lane}, {'-INFINITY' if each.kind == 'amax' else '0'});"
+        for lane, each in zip(lanes, walk.reductions, strict=True)
+    ]
+    folds = [
+        f"    walk->sums[{index} * walk->stride + from / CHUNK] = {'FOLD_MAX' if each.kind == 'amax' else 'FOLD_SUM'}({lane});"
+        for index, (lane, each) in enumerate(zip(lanes, walk.reductions, strict=True))
+    ]
+    return [
+        "for (int64_t from = walk->begin; from < walk->end; from += CHUNK) {",
+        "    const int64_t to = from + CHUNK < walk->end ? from + CHUNK : walk->end;",
+        "    int64_t row = from;",
+        *starts,
+        f"    for (; row + {ROW} <= to; row += {ROW})",
+        f"        for (int j = 0; j < {ROW}; j++) {{",
+        f"            const int64_t i = row + j;",
+        *(f"    {line}" for line in inside),
+        "        }",
+        "    for (int j = 0; row + j < to; j++) {",
+        "        const int64_t i = row + j;",
+        *inside,
+        "    }",
+        *folds,
+        "}",
+    ]
+
+
+def _expression(line: Assign, table: dict[str, str]) -> str:
+    return table[line.op].format(*map(_number, line.args))
+
+
+def _number(value: Operand) -> str:
+    if isinstance(value, str):
+        return value
+    return f"({value!r})" if value - value == 0 else "NAN" if value != value else f"({'-' * (value < 0)}INFINITY)"

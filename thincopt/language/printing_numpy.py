@@ -1,0 +1,142 @@
+"""Print a walk as a Python function of NumPy calls with `out=`, on one block of each array.
+
+Values live in registers: scratch blocks that are used again as soon as their value is dead, and the stored arrays
+themselves. A new value is written straight to its array once nothing later reads the old one; the gradient, which
+ends as a plain number, serves as scratch after its last use.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .kernel import Assign, Walk
+
+FUNCTIONS = {
+    "add": "add",
+    "sub": "subtract",
+    "mul": "multiply",
+    "div": "divide",
+    "neg": "negative",
+    "sqrt": "sqrt",
+    "abs": "absolute",
+    "sign": "sign",
+    "min": "minimum",
+    "max": "maximum",
+    "exp": "exp",
+    "log": "log",
+    "tanh": "tanh",
+    "lt": "less",
+    "le": "less_equal",
+    "gt": "greater",
+    "ge": "greater_equal",
+    "eq": "equal",
+    "ne": "not_equal",
+    "and": "logical_and",
+    "or": "logical_or",
+    "not": "logical_not",
+}
+TRUTH = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"})
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A function's source, and how many scratch blocks of numbers and of truth it takes after its arrays."""
+
+    source: str
+    numbers: int
+    truths: int
+
+
+def numpy_walk(walk: Walk, name: str = "walk") -> Printed:
+    """The function (arrays…, scalars…, scratch…) that stores a walk's results, or returns what it reduces."""
+    registers = _Registers(walk)
+    lines: list[str] = []
+    for position, line in enumerate(walk.code):
+        lines += _call(line, registers, position)
+    lines += _stores(walk, registers)
+    reduced = "".join(f"{registers.place(each)}, " for found in walk.reductions for each in found.args)
+    lines.append(f"return ({reduced.strip()})" if reduced else "return ()")
+    arguments = [*(f"p_{array}" for array in walk.arrays), *walk.scalars, *registers.numbers, *registers.truths]
+    source = "\n    ".join([f"def {name}({', '.join(arguments)}):", *lines]) + "\n"
+    return Printed(source, len(registers.numbers), len(registers.truths))
+
+
+def _call(line: Assign, registers: _Registers, position: int) -> list[str]:
+    args = [registers.place(str(each)) for each in line.args]
+    out = registers.take(line, position)
+    if line.op != "where":
+        return [f"{FUNCTIONS[line.op]}({', '.join(args)}, {out})"]
+    condition = args[0] if str(line.args[0]).startswith("x") else f"{args[0]} != 0"
+    return [f"copyto({out}, {args[2]})", f"copyto({out}, {args[1]}, where={condition})"]
+
+
+def _stores(walk: Walk, registers: _Registers) -> list[str]:
+    """Copies of what is not in its place yet: old values first, numbers last, lest one overwrite another."""
+    moved = [(array, value) for array, value in walk.stores if value.startswith("v") and value != f"v_{array}"]
+    computed = [(array, value) for array, value in walk.stores if value.startswith("x")]
+    numbers = [(array, value) for array, value in walk.stores if value.startswith("k")]
+    lines = []
+    if len(moved) > 1:  # they may depend on each other in a circle
+        for _, value in moved:
+            scratch = registers.scratch(truth=False)
+            lines.append(f"copyto({scratch}, {registers.place(value)})")
+            registers.places[value] = scratch
+    for array, value in [*moved, *computed, *numbers]:
+        if registers.place(value) != f"p_{array}":
+            lines.append(f"copyto(p_{array}, {registers.place(value)})")
+    return lines
+
+
+class _Registers:
+    """Where each value is, and which scratch is free."""
+
+    def __init__(self, walk: Walk) -> None:
+        self.last_use: dict[str, float] = {}
+        for position, line in enumerate(walk.code):
+            self.last_use |= {str(each): position for each in line.args}
+        for value in [value for _, value in walk.stores] + [arg for each in walk.reductions for arg in each.args]:
+            self.last_use[value] = float("inf")
+        self.places = {f"v_{array}": f"p_{array}" for array in walk.arrays}
+        self.homes = {value: array for array, value in reversed(walk.stores) if value.startswith("x")}
+        self.zeroed = [array for array, value in walk.stores if value.startswith("k")]
+        self.numbers: list[str] = []
+        self.truths: list[str] = []
+        self.free: dict[bool, list[str]] = {True: [], False: []}
+
+    def place(self, value: str) -> str:
+        return self.places.get(value, value)
+
+    def take(self, line: Assign, position: int) -> str:
+        """A place for the result of `line`: an operand's, if this is its last use, but for a `where`."""
+        apart = line.op == "where"
+        if not apart:
+            self._release(line, position)
+        for array in self.zeroed:
+            if self._dead(array, position - apart):
+                self.zeroed.remove(array)
+                self.free[False].append(f"p_{array}")
+        home = self.homes.get(line.target)
+        place = f"p_{home}" if home and self._dead(home, position - apart) else self.scratch(line.op in TRUTH)
+        if apart:
+            self._release(line, position)
+        self.places[line.target] = place
+        return place
+
+    def scratch(self, truth: bool) -> str:
+        """A free block, new if need be."""
+        if self.free[truth]:
+            return self.free[truth].pop()
+        names = self.truths if truth else self.numbers
+        names.append(f"{'t' if truth else 'n'}{len(names)}")
+        return names[-1]
+
+    def _dead(self, array: str, position: int) -> bool:
+        """Whether what was loaded from `array` is not read after `position`."""
+        return self.last_use.get(f"v_{array}", -1) <= position
+
+    def _release(self, line: Assign, position: int) -> None:
+        """Free the scratch of operands that are used here for the last time."""
+        homes = {f"p_{array}" for array in self.homes.values()}
+        for value in dict.fromkeys(map(str, line.args)):
+            if value.startswith("x") and self.last_use[value] == position and self.places[value] not in homes:
+                self.free[self.places[value] in self.truths].append(self.places[value])

@@ -1,0 +1,116 @@
+"""A rule's signature is its schema: which state it keeps, which settings it has, and in which range."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
+
+from .errors import RuleError
+from .types import Array, Range, Scalar, Shared, Starts
+
+SUPPLIED = ("w", "g", "step", "t")
+RESERVED = ("shape", "random", "signal")
+KINDS: dict[Any, Literal["array", "scalar", "shared"]] = {Array: "array", Scalar: "scalar", Shared: "shared"}
+
+
+@dataclass(frozen=True)
+class State:
+    """One thing that a rule remembers from step to step."""
+
+    name: str
+    kind: Literal["array", "scalar", "shared"]
+    start: float | str
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One keyword of a rule: a number within a range, or one of a few choices."""
+
+    name: str
+    default: Any
+    range: Range | None = None
+    choices: tuple[Any, ...] = ()
+
+    REQUIRED: ClassVar[Any] = inspect.Parameter.empty
+
+    @property
+    def allowed(self) -> str:
+        """What may be given, in words."""
+        return str(self.range) if self.range else "one of " + ", ".join(map(repr, self.choices))
+
+    def holds(self, value: Any) -> bool:
+        """Whether `value` may be given."""
+        if self.range:
+            return self.range.holds(value)
+        return any(value == each and type(value) is type(each) for each in self.choices)
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a rule or stage takes."""
+
+    names: tuple[str, ...]
+    states: tuple[State, ...]
+    settings: tuple[Setting, ...]
+
+
+def signature_of(function: Callable[..., Any]) -> Signature:
+    """Read a rule's or stage's signature; what it cannot mean is an error that says so."""
+    names, states, settings = [], [], []
+    for each in inspect.signature(function, eval_str=True).parameters.values():
+        if each.kind is each.KEYWORD_ONLY:
+            settings.append(_setting(function, each))
+        elif each.kind is each.POSITIONAL_OR_KEYWORD:
+            names.append(each.name)
+            if each.name not in SUPPLIED:
+                states.append(_state(function, each))
+        else:
+            raise RuleError(f"{function.__name__} takes {each}: a rule names every state and setting, no * or **.")
+    if names[:2] != ["w", "g"]:
+        raise RuleError(f"{function.__name__} begins with ({', '.join(names[:2])}): it must begin with (w, g, …).")
+    return Signature(tuple(names), tuple(states), tuple(settings))
+
+
+def _annotation(parameter: inspect.Parameter) -> tuple[Any, tuple[Any, ...]]:
+    if get_origin(parameter.annotation) is Annotated:
+        base, *extras = get_args(parameter.annotation)
+        return base, tuple(extras)
+    return parameter.annotation, ()
+
+
+def _state(function: Callable[..., Any], parameter: inspect.Parameter) -> State:
+    name, (base, extras) = parameter.name, _annotation(parameter)
+    if name in RESERVED:
+        raise RuleError(f"{function.__name__} names {name!r}, which is kept for later: choose another name.")
+    if not name.isascii():
+        raise RuleError(f"{function.__name__}: state {name!r} is a name in files and in C: use plain ASCII.")
+    kind = KINDS.get(Array if base is parameter.empty else base)
+    if kind is None:
+        raise RuleError(f"{function.__name__}: state {name!r} is typed {base!r}; it is Array, Scalar or Shared.")
+    if parameter.default is not parameter.empty:
+        raise RuleError(f"{function.__name__}: state {name!r} has a default; write Annotated[…, Starts(value)].")
+    starts = [each.value for each in extras if isinstance(each, Starts)]
+    if starts and kind != "array" and isinstance(starts[0], str):
+        raise RuleError(f"{function.__name__}: {kind} state {name!r} starts at a number, not at {starts[0]!r}.")
+    return State(name, kind, starts[0] if starts else 0.0)
+
+
+def _setting(function: Callable[..., Any], parameter: inspect.Parameter) -> Setting:
+    name, (base, extras) = parameter.name, _annotation(parameter)
+    ranges = [each for each in extras if isinstance(each, Range)]
+    if base is bool:
+        setting = Setting(name, parameter.default, choices=(False, True))
+    elif get_origin(base) is Literal:
+        setting = Setting(name, parameter.default, choices=get_args(base))
+    elif base in (int, float):
+        setting = Setting(name, parameter.default, range=ranges[0] if ranges else Range(whole=base is int))
+    else:
+        raise RuleError(
+            f"{function.__name__}: setting {name!r} needs a type with a range (Rate, Unit, Positive, Count, …),"
+            " bool or Literal."
+        )
+    if setting.default is not parameter.empty and not setting.holds(setting.default):
+        raise RuleError(f"{function.__name__}: {name} = {setting.default!r}, but it must be {setting.allowed}.")
+    return setting

@@ -1,0 +1,156 @@
+"""Run a rule and its stages on symbols: out comes the formula of every array and number that a step changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .declaring import POINTS, RETURNS, Rule, Stage
+from .errors import RuleError
+from .expression import REDUCTIONS, Node, constant
+from .kernel import Kernel
+from .lowering import lower
+from .rewriting import gather_scalars
+from .signature import Setting, State
+
+Ask = Callable[[str], bool]
+
+
+@dataclass(frozen=True)
+class Declared:
+    """All that a rule and its stages declare together: settings (learn_rate first) and state."""
+
+    settings: tuple[Setting, ...]
+    states: tuple[State, ...]
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The settings that are numbers, in order."""
+        return tuple(each.name for each in self.settings if each.range)
+
+    @property
+    def base(self) -> tuple[str, ...]:
+        """The scalars that a step begins with: settings, t, size, scalar state, shared state."""
+        return (*self.numbers, "t", "size", *self.named("scalar"), *self.named("shared"))
+
+    def named(self, kind: str) -> tuple[str, ...]:
+        """The states of one kind, in order."""
+        return tuple(each.name for each in self.states if each.kind == kind)
+
+
+def declared(rule: Rule, stages: Sequence[Stage]) -> Declared:
+    """Merge what the rule and its stages declare; the rule's defaults win."""
+    settings: dict[str, Setting] = {}
+    states: dict[str, State] = {}
+    for part in (rule, *stages):
+        for setting in part.signature.settings:
+            default = rule.defaults.get(setting.name, setting.default)
+            new = Setting(setting.name, default, setting.range, setting.choices)
+            if settings.get(setting.name, new).default is Setting.REQUIRED or setting.name not in settings:
+                settings[setting.name] = new
+        for state in part.signature.states:
+            if state.name in states or state.name in settings:
+                raise RuleError(f"{part.name}: state {state.name!r} is another's name already; choose another.")
+            states[state.name] = state
+    return Declared(tuple(settings.values()), tuple(states.values()))
+
+
+class Tracer:
+    """Symbols for one trace, and the functions run on them."""
+
+    def __init__(self, declares: Declared, choices: Mapping[str, Any], asks: Ask) -> None:
+        self.choices = choices
+        self.settings = {
+            name: Node("scalar", value=name, asks=asks, whole=_is_whole(declares, name)) for name in declares.numbers
+        }
+        self.states = {each.name: _loaded(each) for each in declares.states}
+        self.kinds = {each.name: each.kind for each in declares.states}
+        self.news: dict[str, Node] = dict(self.states)
+        self.t = Node("scalar", value="t", whole=True)
+
+    def run(self, part: Rule | Stage, returns: str, **arrays: Node) -> Node:
+        """Call a rule or stage; note its new state and give what it returns first."""
+        known = {**self.states, "t": self.t, **arrays}
+        settings = {
+            each.name: self.settings[each.name] if each.range else self.choices[each.name]
+            for each in part.signature.settings
+        }
+        missing = [name for name in part.signature.names if name not in known]
+        if missing:
+            raise RuleError(f"{part.name} takes {missing[0]!r}, which does not exist at its point.")
+        result = part.function(*(known[name] for name in part.signature.names), **settings)
+        results = result if isinstance(result, tuple) else (result,)
+        names = [returns, *(each.name for each in part.signature.states)]
+        if len(results) != len(names):
+            raise RuleError(f"{part.name} returned {len(results)} values; it must return ({', '.join(names)}).")
+        first, *news = map(constant, results)
+        for name, new in zip(names[1:], news, strict=True):
+            self._keep(part, name, new)
+        return first
+
+    def _keep(self, part: Rule | Stage, name: str, new: Node) -> None:
+        if new.is_predicate:
+            raise RuleError(f"{part.name}: state {name!r} became a condition; write where(condition, 1.0, 0.0).")
+        if new.is_array and self.kinds[name] != "array":
+            raise RuleError(f"{part.name}: {self.kinds[name]} state {name!r} became an array; use sum, norm, ….")
+        own = _found_by_key(new, self.kinds) if self.kinds[name] == "shared" else None
+        if own:
+            raise RuleError(
+                f"{part.name}: shared state {name!r} depends on {own}, which each key has its own of;"
+                " sum it over the keys with total(…), or keep a shared counter."
+            )
+        self.news[name] = new
+
+
+def _found_by_key(node: Node, kinds: Mapping[str, str]) -> str | None:
+    """The first thing that `node` depends on, other than through a total, and that differs from key to key."""
+    if node.op in REDUCTIONS:
+        return f"a {node.op}"
+    if node.op == "scalar" and (node.value in ("t", "size") or kinds.get(str(node.value)) == "scalar"):
+        return repr(node.value)
+    below = () if node.op == "total" else node.args
+    return next(filter(None, (_found_by_key(each, kinds) for each in below)), None)
+
+
+def _loaded(state: State) -> Node:
+    if state.kind == "array":
+        return Node("array", value=state.name, is_array=True)
+    return Node("scalar", value=state.name)
+
+
+def _is_whole(declares: Declared, name: str) -> bool:
+    return any(each.name == name and each.range and each.range.whole for each in declares.settings)
+
+
+def trace(
+    rule: Rule | None, stages: Sequence[Stage], declares: Declared, choices: Mapping[str, Any], asks: Ask
+) -> Kernel:
+    """Trace the rule within its stages (or the stages after a step alone) into a kernel.
+
+    `choices` gives the settings that are not numbers; `asks(name)` answers `if setting:` for those that are.
+    """
+    tracer = Tracer(declares, choices, asks)
+    at = {point: [each for each in stages if each.at == point] for point in POINTS}
+    weights = Node("array", value="w", is_array=True)
+    gradient = Node("array", value="g", is_array=True)
+
+    def staged(point: Any, value: Node, **others: Node) -> Node:
+        for each in at[point]:
+            arrays = {**others, RETURNS[point]: value}
+            new = tracer.run(each, RETURNS[point], **arrays)
+            value = new if new is value else Node("held", (new,), is_array=new.is_array)
+        return value
+
+    outputs: dict[str, Node] = {}
+    if rule is not None:
+        g = staged("clipped", staged("gradient", gradient, w=weights), w=weights)
+        start = staged("start", weights, g=g)
+        step = staged("step", tracer.run(rule, "step", w=start, g=g), w=start, g=g)
+        outputs = {"w": staged("weights", start - step, g=g), "g": constant(0.0)}
+    else:
+        outputs = {"w": staged("weights", weights, g=gradient)}
+    outputs |= {name: new for name, new in tracer.news.items() if new is not tracer.states[name]}
+    rewritten = gather_scalars(outputs.values())
+    outputs = {name: rewritten[id(node)] for name, node in outputs.items()}
+    return lower(outputs, declares.base, tracer.kinds)

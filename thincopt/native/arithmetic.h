@@ -1,0 +1,98 @@
+/* The arithmetic of printed kernels: float64 scalars, and arrays of `real`, which is float or double.
+   language/arithmetic.py and ops/summing.py state the same for Python; the bits are equal. */
+#ifndef THINCOPT_ARITHMETIC_H
+#define THINCOPT_ARITHMETIC_H
+
+#include <math.h>
+#include <stdint.h>
+
+#define LANES 64
+#define CHUNK 4096
+
+/* One walk over elements begin…end of some arrays. A walk that reduces begins at a whole chunk, and writes the
+   result of chunk c for its reduction r to sums[r * stride + c]; norms see each element times `scale`. */
+struct walk {
+    int64_t begin, end;
+    void *const *arrays;
+    const double *scalars;
+    double scale;
+    double *sums;
+    int64_t stride;
+};
+
+#define MINIMUM(a, b) ((a) < (b) || (a) != (a) ? (a) : (b))
+#define MAXIMUM(a, b) ((a) > (b) || (a) != (a) ? (a) : (b))
+#define SIGN(x) ((x) > 0 ? 1 : (x) < 0 ? -1 : (x) == 0 ? 0 : (x))
+#define START_LANES(lanes, value) do { for (int j = 0; j < LANES; j++) lanes[j] = value; } while (0)
+
+static inline double square(double x) { return x * x; }
+#define SQUARE(x) square(x)
+
+/* x to a whole power, by repeated squaring. */
+static inline double whole_power(double x, double n)
+{
+    double result = 1.0;
+    for (uint64_t rest = (uint64_t)fabs(n); rest; rest >>= 1) {
+        if (rest & 1)
+            result *= x;
+        x *= x;
+    }
+    return n >= 0 ? result : 1.0 / result;
+}
+
+static inline double fold_sum(double *lanes)
+{
+    for (int half = LANES / 2; half; half /= 2)
+        for (int j = 0; j < half; j++)
+            lanes[j] += lanes[j + half];
+    return lanes[0];
+}
+
+static inline double fold_max(double *lanes)
+{
+    for (int j = 1; j < LANES; j++)
+        lanes[0] = MAXIMUM(lanes[j], lanes[0]);
+    return lanes[0];
+}
+#define FOLD_SUM(lanes) fold_sum(lanes)
+#define FOLD_MAX(lanes) fold_max(lanes)
+
+/* The result of all chunks from the results of each, in place. */
+static double fold_chunks(double *sums, int64_t count, int is_max)
+{
+    while (count > 1) {
+        int64_t done = 0;
+        for (int64_t from = 0; from < count; from += CHUNK) {
+            const int64_t to = from + CHUNK < count ? from + CHUNK : count;
+            double lanes[LANES];
+            START_LANES(lanes, (is_max ? -INFINITY : 0));
+            for (int64_t row = from; row < to; row += LANES)
+                for (int j = 0; j < LANES && row + j < to; j++)
+                    lanes[j] = is_max ? MAXIMUM(sums[row + j], lanes[j]) : lanes[j] + sums[row + j];
+            sums[done++] = is_max ? fold_max(lanes) : fold_sum(lanes);
+        }
+        count = done;
+    }
+    return sums[0];
+}
+
+/* Whether no exponent is all ones; in whole numbers, which vectorize on every processor. */
+static int all_finite_float(const void *values, int64_t count)
+{
+    const uint32_t *bits = values;
+    uint32_t beyond = 0;
+    for (int64_t i = 0; i < count; i++)
+        beyond |= UINT32_C(0x7f7fffff) - (bits[i] & UINT32_C(0x7fffffff));
+    return !(beyond >> 31);
+}
+
+static int all_finite_double(const void *values, int64_t count)
+{
+    const uint64_t *bits = values;
+    uint64_t beyond = 0;
+    for (int64_t i = 0; i < count; i++)
+        beyond |= UINT64_C(0x7fefffffffffffff) - (bits[i] & UINT64_C(0x7fffffffffffffff));
+    return !(beyond >> 63);
+}
+
+#endif

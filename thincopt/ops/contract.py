@@ -1,0 +1,117 @@
+"""What a backend is. To plug in another, write the two classes below and pass `ops=YourOps()` to an optimizer.
+
+The engine owns settings, keys and policies; a backend owns arrays. `Ops.runner` turns a `Recipe` (kernels, which
+are plain data: see `thincopt.language.kernel`) into something that runs them, and `Runner.step` updates one key,
+`Runner.update` many. A runner promises: everything is checked before anything changes; the outcome says why where
+nothing was done; weights, gradient and state change in place; after success each key's `t` is one more.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from math import prod
+from typing import Any, Protocol
+
+from ..language.kernel import Kernel
+
+Array = Any
+Batch = Mapping[Hashable, tuple[Array, Array]]
+
+
+class Outcome(IntEnum):
+    """What became of a call."""
+
+    DONE = 0
+    UNKNOWN = 1  # a key without state yet
+    REFUSED = 2  # arrays that cannot be updated: `Ops.fault` says why
+    NONFINITE = 3  # a gradient that is not finite, where that is checked
+
+
+@dataclass
+class KeyState:
+    """All that one key remembers. `count` holds t; numbers and arrays are shared with the runner, not copied."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    scalars: array[float]
+    arrays: dict[str, Array] = field(default_factory=dict)
+    count: array[int] = field(default_factory=lambda: array("q", [0]))
+    skipped: int = 0
+    streak: int = 0
+    skipped_at: int = -1
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return prod(self.shape)
+
+    @property
+    def t(self) -> int:
+        """How many updates this key has had."""
+        return self.count[0]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The kernels of a step: `main`; or, on each k-th step of a key, `before` and then `after`.
+
+    A kernel's scalars begin with the optimizer's numbers, then t, size, the key's scalars, the shared numbers.
+    `rate` and `period` are places among the numbers: the learning rate, which a call may scale, and k.
+    """
+
+    main: Kernel
+    arrays: tuple[str, ...]
+    scalars: tuple[str, ...]
+    shared: tuple[str, ...]
+    rate: int | None
+    period: int | None = None  # none where lookahead is off
+    before: Kernel | None = None
+    after: Kernel | None = None
+
+
+class Runner(Protocol):
+    """Runs one recipe; made anew when an optimizer's settings ask for other kernels."""
+
+    def bind(self, state: KeyState) -> Any:
+        """A handle for this key's state."""
+
+    def step(
+        self, handles: dict[Hashable, Any], key: Hashable, weights: Array, gradient: Array, lr_scale: float
+    ) -> int:
+        """Update one key."""
+
+    def update(self, handles: dict[Hashable, Any], batch: Batch, lr_scale: float) -> int:
+        """Update every key of a model, or none."""
+
+
+class Ops(Protocol):
+    """A kind of array and the way to compute on it."""
+
+    name: str
+
+    def runner(self, recipe: Recipe, numbers: array[float], shared: array[float], *, check_finite: bool) -> Runner:
+        """A runner that reads `numbers` at each call, and keeps `shared`."""
+
+    def fault(self, weights: Array, gradient: Array, state: KeyState | None = None) -> str | None:
+        """Why these cannot be updated, in words; None if they can, or if the gradient is empty."""
+
+    def overlap(self, batch: Batch) -> tuple[Hashable, Hashable] | None:
+        """Two keys whose arrays share memory, if there are any."""
+
+    def nonfinite(self, gradient: Array) -> tuple[int, int] | None:
+        """The first index that is not finite, and how many are not; None if all are finite."""
+
+    def new_state(self, weights: Array, start: float | None) -> Array:
+        """A flat array like the weights, filled with a number; with None, a copy of the weights."""
+
+    def zero(self, gradient: Array) -> None:
+        """Store 0 everywhere."""
+
+    def view(self, state: Array) -> Array:
+        """The same memory, for reading only."""
+
+    def is_empty(self, gradient: Array) -> bool:
+        """Whether there is nothing to do for this gradient."""

@@ -1,0 +1,117 @@
+"""NumPy arrays: compiled kernels where there are any for the recipe, blocked NumPy calls otherwise."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+
+from .contract import Batch, KeyState, Recipe, Runner
+from .plain import PlainRunner
+
+DTYPES = ("float32", "float64")
+
+
+class NumpyOps:
+    """Arrays in main memory. `native` is the compiled module; None runs all in plain NumPy."""
+
+    name = "numpy"
+
+    def __init__(self, native: Any = None) -> None:
+        self.native = native
+
+    def runner(self, recipe: Recipe, numbers: array[float], shared: array[float], *, check_finite: bool) -> Runner:
+        """The compiled runner if every part of the recipe is compiled, else the plain one."""
+        from .compiled import CompiledRunner, is_compiled
+
+        if self.native is not None and is_compiled(self.native, recipe):
+            return CompiledRunner(self.native, recipe, numbers, shared, check_finite=check_finite)
+        return PlainRunner(recipe, numbers, shared, check_finite=check_finite, ops=self)
+
+    def fault(self, weights: Any, gradient: Any, state: KeyState | None = None) -> str | None:
+        """Why these cannot be updated in place; None if they can, or if the gradient is empty."""
+        if self.is_empty(gradient):
+            return None
+        for role, value in (("weights", weights), ("gradient", gradient)):
+            found = _array_fault(role, value)
+            if found:
+                return found
+        if weights.dtype != gradient.dtype:
+            return f"the weights are {weights.dtype} but the gradient is {gradient.dtype}; they must be of one type"
+        if weights.size != gradient.size:
+            return f"the weights have {weights.size} elements but the gradient has {gradient.size}"
+        if weights.shape != gradient.shape and min(weights.ndim, gradient.ndim) > 1:
+            return f"the weights have shape {weights.shape} but the gradient {gradient.shape}; is one transposed?"
+        if state is not None and (state.size, state.dtype) != (weights.size, weights.dtype.name):
+            return (
+                f"this key began with {state.size} elements of {state.dtype}, but now there are {weights.size} of"
+                f" {weights.dtype}; use another key for other weights"
+            )
+        if np.may_share_memory(weights, gradient):
+            return "the weights and the gradient overlap in memory; they must be separate arrays"
+        return None
+
+    def overlap(self, batch: Batch) -> tuple[Hashable, Hashable] | None:
+        """Two keys whose arrays share memory, if there are any."""
+        keys = [key for key, (_, gradient) in batch.items() if not self.is_empty(gradient)]
+        ranges = sorted((*_range(each), index) for index, key in enumerate(keys) for each in batch[key])
+        for (_, stop, one), (start, _, other) in zip(ranges, ranges[1:], strict=False):
+            if start < stop:
+                return keys[min(one, other)], keys[max(one, other)]
+        return None
+
+    def nonfinite(self, gradient: Any) -> tuple[int, int] | None:
+        """The first index that is not finite, and how many are not; None if all are finite."""
+        flat = gradient.reshape(-1)
+        first, count = None, 0
+        for begin in range(0, flat.size, 1 << 20):
+            (found,) = np.nonzero(~np.isfinite(flat[begin : begin + (1 << 20)]))
+            count += len(found)
+            if len(found) and first is None:
+                first = begin + int(found[0])
+        return None if first is None else (first, count)
+
+    def new_state(self, weights: Any, start: float | None) -> Any:
+        """A flat array like the weights, filled with a number; with None, a copy of the weights."""
+        if start is None:
+            return weights.reshape(-1).copy()
+        return np.full(weights.size, start, weights.dtype) if start else np.zeros(weights.size, weights.dtype)
+
+    def zero(self, gradient: Any) -> None:
+        """Store 0 everywhere."""
+        gradient[...] = 0
+
+    def view(self, state: Any) -> Any:
+        """The same memory, for reading only."""
+        view = state.view()
+        view.flags.writeable = False
+        return view
+
+    def is_empty(self, gradient: Any) -> bool:
+        """Whether there is nothing to do for this gradient."""
+        return isinstance(gradient, np.ndarray) and gradient.size == 0
+
+
+def _array_fault(role: str, value: Any) -> str | None:
+    if not isinstance(value, np.ndarray):
+        kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
+        return f"the {role} must be a NumPy array, to be updated in place, not {kind}"
+    if value.dtype.name not in DTYPES or not value.dtype.isnative:
+        return f"the {role} must be float32 or float64 in this machine's byte order, not {value.dtype!r}"
+    if not value.flags.c_contiguous:
+        return (
+            f"the {role} must be contiguous in memory (C order), but the strides are {value.strides};"
+            " pass the array that it is a view of, or train a contiguous copy"
+        )
+    if not value.flags.writeable:
+        return f"the {role} must be writable, but this array is read-only"
+    if not value.flags.aligned:
+        return f"the {role} must be aligned to its elements' size; copy the array"
+    return None
+
+
+def _range(value: Any) -> tuple[int, int]:
+    start = value.__array_interface__["data"][0]
+    return start, start + value.nbytes

@@ -1,0 +1,13 @@
+"""Lookahead Optimizer: k steps forward, 1 step back. Zhang et al., 2019. arXiv:1907.08610, Algorithm 1."""
+
+from typing import Annotated
+
+from ..language import Array, Count, Share, Starts, stage
+
+
+@stage(at="weights", every="lookahead_k")
+def lookahead(w, g, slow: Annotated[Array, Starts("w")], *, lookahead_k: Count = 0, lookahead_alpha: Share = 0.5):
+    """Every k-th step: φ ← φ + α(w−φ);   w ← φ"""
+    if lookahead_k:
+        w = slow = slow + lookahead_alpha * (w - slow)
+    return w, slow
