@@ -7,19 +7,15 @@ from pathlib import Path
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-HERE = Path(__file__).resolve().parent
-EXACT = ["-fno-fast-math", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
-FAST = ["-O3", "-fno-tree-loop-distribute-patterns"]
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from thincopt.native import building, generate  # found beside this file, in whatever environment builds it
+from thincopt.rules import all_rules
 
 
 class BuildKernels(build_ext):
-    """Print the kernels, compile them; where that cannot be, go on without, unless they are required."""
+    """Print the kernels, then compile them."""
 
     def build_extension(self, ext: Extension) -> None:
-        sys.path.insert(0, str(HERE))
-        from thincopt.native import generate
-        from thincopt.rules import all_rules
-
         generated = Path(self.build_temp).resolve() / "generated"
         generate.write(all_rules().values(), generated)
         ext.include_dirs.append(str(generated))
@@ -29,12 +25,12 @@ class BuildKernels(build_ext):
 kernels = Extension(
     "thincopt.native.kernels",
     ["thincopt/native/kernels.c"],
-    depends=["thincopt/native/arithmetic.h"],
-    define_macros=[("Py_LIMITED_API", "0x030b0000")],
-    extra_compile_args=["-std=c11", *FAST, *EXACT],
+    depends=[str(each) for each in Path("thincopt/native").glob("*.h")],
+    define_macros=building.MACROS,
+    extra_compile_args=building.FLAGS,
     libraries=["m"],
     py_limited_api=True,
-    optional=os.environ.get("THINCOPT_REQUIRE_NATIVE") != "1",
+    optional=os.environ.get("THINCOPT_REQUIRE_NATIVE") != "1",  # without a compiler, NumPy serves
 )
 
 setup(

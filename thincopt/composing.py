@@ -8,7 +8,6 @@ from itertools import product
 from typing import Any
 
 from .language import Rule
-from .language.kernel import Kernel
 from .language.tracing import Declared, declared, trace
 from .ops.contract import Recipe
 from .stages import stages_around
@@ -39,13 +38,13 @@ def compose(rule: Rule, choices: Mapping[str, Any], asks: Callable[[str], bool])
     return Recipe(main, *names, rate, declares.numbers.index(every), before, after)
 
 
-class _Undecided(Exception):
+class _UndecidedError(Exception):
     """A trace asked whether a setting is zero, and this branch has no answer yet."""
 
 
 class _Answers(dict[str, bool]):
     def __missing__(self, name: str) -> bool:
-        raise _Undecided(name)
+        raise _UndecidedError(name)
 
 
 def every_recipe(rule: Rule) -> Iterator[Recipe]:
@@ -58,10 +57,5 @@ def every_recipe(rule: Rule) -> Iterator[Recipe]:
             answers = open_branches.pop()
             try:
                 yield compose(rule, choices, answers.__getitem__)
-            except _Undecided as asked:
+            except _UndecidedError as asked:
                 open_branches += [_Answers({**answers, str(asked): answer}) for answer in (False, True)]
-
-
-def kernels_of(recipe: Recipe) -> list[Kernel]:
-    """The kernels of a recipe, one to three."""
-    return [each for each in (recipe.main, recipe.before, recipe.after) if each is not None]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, NoReturn
 
-from .composing import compose, declarations, kernels_of
+from .composing import compose, declarations
 from .errors import ArrayError, NonFiniteError, SettingError, suggestion
 from .language import RULES, Rule
 from .language.signature import Setting
@@ -65,9 +65,7 @@ class Optimizer:
             self._prepare()
             raise
 
-    def __call__(
-        self, key: Hashable, weights: Array, gradient: Array, *, lr_scale: float = 1.0
-    ) -> tuple[Array, Array]:
+    def __call__(self, key: Hashable, weights: Array, gradient: Array, *, lr_scale: float = 1.0) -> tuple[Array, Array]:
         """Update the weights of one key in place, zero the gradient, and return both."""
         if self._step(self._handles, key, weights, gradient, lr_scale):
             self._carefully({key: (weights, gradient)}, lr_scale)
@@ -86,9 +84,11 @@ class Optimizer:
         recipe = compose(self.rule, choices, lambda name: bool(values[name]))
         finite = values["nonfinite"] != "propagate"
         self._runner = self.ops.runner(recipe, self._numbers, self._shared, check_finite=finite)
-        self._arrays = {name for kernel in kernels_of(recipe) for name in kernel.arrays} - {"w", "g"}
+        self._arrays = {name for kernel in recipe.kernels for name in kernel.arrays} - {"w", "g"}
         self._handles: dict[Hashable, Any] = {}
-        self._step = self._refuse_single if recipe.main.whole_model else self._runner.step
+        self._step: Callable[..., int] = self._runner.step
+        if recipe.main.whole_model:
+            self._step = self._refuse_single
 
     def _refuse_single(self, *_: Any) -> NoReturn:
         raise ArrayError(

@@ -2,17 +2,17 @@
 
 from .declaring import RULES, Rule, Stage, rule, stage
 from .errors import RuleError, ThincoptError
-from .types import Array, Count, Positive, Range, Rate, Real, Scalar, Share, Shared, Starts, Unit
+from .types import Array, Count, Number, Positive, Range, Rate, Scalar, Share, Shared, Starts, Unit
 from .words import abs, amax, dot, exp, log, maximum, mean, minimum, norm, sigmoid, sign, sqrt, sum, tanh, total, where
 
 __all__ = [
     "RULES",
     "Array",
     "Count",
+    "Number",
     "Positive",
     "Range",
     "Rate",
-    "Real",
     "Rule",
     "RuleError",
     "Scalar",

@@ -19,7 +19,7 @@ RULES: dict[str, Rule] = {}
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """A pure function that wraps any rule at one point; calling it runs it on numbers or arrays."""
+    """A pure function that wraps any rule at one point; `function` runs on numbers and arrays too."""
 
     function: Callable[..., Any]
     at: Point
@@ -34,8 +34,9 @@ class Stage:
         """The function's own name."""
         return self.function.__name__
 
-    def __call__(self, *args: Any, **settings: Any) -> Any:
-        return self.function(*args, **settings)
+    def __call__(self, *arguments: Any, **settings: Any) -> Any:
+        """Run the function itself."""
+        return self.function(*arguments, **settings)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +52,9 @@ class Rule:
     def __post_init__(self) -> None:
         object.__setattr__(self, "signature", signature_of(self.function))
 
-    def __call__(self, *args: Any, **settings: Any) -> Any:
-        return self.function(*args, **settings)
+    def __call__(self, *arguments: Any, **settings: Any) -> Any:
+        """Run the function itself."""
+        return self.function(*arguments, **settings)
 
     def __repr__(self) -> str:
         return f"<rule {self.name}>"

@@ -13,6 +13,7 @@ COMPARISONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne"})
 LOGIC = frozenset({"and", "or", "not"})
 REDUCTIONS = frozenset({"sum", "dot", "norm", "amax"})
 PREDICATES = COMPARISONS | LOGIC
+SIZE = "elements of w"  # a name that no state can have
 
 
 class Node:
@@ -89,10 +90,10 @@ class Node:
     def __ge__(self, other: Any) -> Node:
         return apply("ge", self, other)
 
-    def __eq__(self, other: Any) -> Node:  # type: ignore[override]  # an equation is a formula here
+    def __eq__(self, other: object) -> Node:  # type: ignore[override]  # an equation is a formula here
         return apply("eq", self, other)
 
-    def __ne__(self, other: Any) -> Node:  # type: ignore[override]  # as above
+    def __ne__(self, other: object) -> Node:  # type: ignore[override]  # as above
         return apply("ne", self, other)
 
     def __and__(self, other: Any) -> Node:
@@ -110,7 +111,7 @@ class Node:
     def __invert__(self) -> Node:
         return apply("not", self)
 
-    __hash__ = object.__hash__
+    __hash__ = object.__hash__  # a node is a key by identity
 
     def __bool__(self) -> bool:
         if self.asks is not None:
@@ -133,7 +134,7 @@ class Node:
             " use thincopt.language's words instead (sqrt, abs, exp, log, …)."
         )
 
-    __int__ = __index__ = __float__  # type: ignore[assignment]  # the same text for all three
+    __int__ = __index__ = __float__
 
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("__"):

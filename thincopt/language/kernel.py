@@ -53,13 +53,16 @@ class Walk:
 
 @dataclass(frozen=True)
 class Phase:
-    """One round: a block's wiring, the sums over keys (from, to), a walk's wiring. Numbers index the scalars."""
+    """One round: a block's wiring, the sums over keys (from, to), a walk's wiring. Numbers index the scalars.
 
-    block: Block | None
+    A block or walk without anything to do is empty.
+    """
+
+    block: Block
     takes: tuple[int, ...]
     gives: tuple[int, ...]
     totals: tuple[tuple[int, int], ...]
-    walk: Walk | None
+    walk: Walk
     scalars: tuple[int, ...]
     results: tuple[int, ...]
 
@@ -82,12 +85,11 @@ class Kernel:
     @property
     def arrays(self) -> tuple[str, ...]:
         """The arrays that are read or written, in order of first use."""
-        walks = [each.walk for each in self.phases if each.walk]
-        return tuple(dict.fromkeys(name for walk in walks for name in walk.arrays))
+        return tuple(dict.fromkeys(name for each in self.phases for name in each.walk.arrays))
 
     @property
     def inexact(self) -> bool:
         """Whether libm has a part in what arrays become, beyond the step's scalars: bits then differ by machine."""
-        walked = [each.walk.code for each in self.phases if each.walk]
-        found = [each.block.code for each in self.phases[1:] if each.block]
+        walked = [each.walk.code for each in self.phases]
+        found = [each.block.code for each in self.phases[1:]]
         return any(line.op in ("exp", "log", "tanh", "pow") for code in walked + found for line in code)

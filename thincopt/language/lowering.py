@@ -69,7 +69,7 @@ class _Lowering:
         block, takes, gives = self.block(depth)
         return Phase(block, takes, gives, pairs, walk, scalars, results)
 
-    def block(self, depth: int) -> tuple[Block | None, tuple[int, ...], tuple[int, ...]]:
+    def block(self, depth: int) -> tuple[Block, tuple[int, ...], tuple[int, ...]]:
         """The scalar code of one phase, and which scalars it takes and gives."""
         wanted, takes = list(self.asked[depth]), dict[int, str]()
 
@@ -80,8 +80,6 @@ class _Lowering:
                 return None
             return takes.setdefault(self.ask(node), f"a{len(takes)}")
 
-        if not wanted:
-            return None, (), ()
         outputs, code = _straight_line(wanted, leaf)
         block = Block(tuple(takes.values()), code, tuple(outputs))
         return block, tuple(takes), tuple(map(self.slot, wanted))
@@ -94,11 +92,9 @@ class _Lowering:
         stores = tuple((name, str(value)) for name, value in zip(self.stores, values, strict=True))
         return Walk(tuple(arrays), tuple(scalars.values()), code, stores), tuple(scalars), ()
 
-    def reducing(self, depth: int) -> tuple[Walk | None, tuple[int, ...], tuple[int, ...]]:
-        """A walk that finds the reductions of one depth, if there are any."""
+    def reducing(self, depth: int) -> tuple[Walk, tuple[int, ...], tuple[int, ...]]:
+        """A walk that finds the reductions of one depth, empty if there are none."""
         found = self.found_in(depth, REDUCTIONS)
-        if not found:
-            return None, (), ()
         arrays, scalars, leaf = self.walking()
         operands, code = _straight_line([each for node in found for each in node.args], leaf)
         rest = iter(map(str, operands))

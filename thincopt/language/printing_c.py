@@ -32,13 +32,12 @@ SCALAR = COMMON | {
 }
 ARRAY = COMMON | {name: name.upper() + "({})" for name in ("sqrt", "abs", "exp", "log", "tanh")}
 PREDICATES = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"})
-ACCUMULATE = {
-    "sum": "{0}[j] += (double){1};",
-    "dot": "{0}[j] += (double){1} * (double){2};",
-    "norm": "{0}[j] += SQUARE(SCALED({1}));",
-    "amax": "{0}[j] = MAXIMUM((double){1}, {0}[j]);",
+REDUCE = {  # where a lane begins, how it takes an element, how lanes become one
+    "sum": ("0", "{0}[j] += (double){1};", "fold_sum"),
+    "dot": ("0", "{0}[j] += (double){1} * (double){2};", "fold_sum"),
+    "norm": ("0", "{0}[j] += square(SCALED({1}));", "fold_sum"),
+    "amax": ("-INFINITY", "{0}[j] = MAXIMUM((double){1}, {0}[j]);", "fold_max"),
 }
-ROW = 64
 
 
 def c_block(block: Block) -> tuple[str, str]:
@@ -76,9 +75,7 @@ def _loads(walk: Walk) -> list[str]:
 
 def _assigns(walk: Walk) -> list[str]:
     kinds = {True: "int", False: "real"}
-    return [
-        f"const {kinds[line.op in PREDICATES]} {line.target} = {_expression(line, ARRAY)};" for line in walk.code
-    ]
+    return [f"const {kinds[line.op in PREDICATES]} {line.target} = {_expression(line, ARRAY)};" for line in walk.code]
 
 
 def _storing(walk: Walk) -> list[str]:
@@ -89,32 +86,24 @@ def _storing(walk: Walk) -> list[str]:
 
 def _reducing(walk: Walk) -> list[str]:
     """Lanes of 64 within chunks of 4096; the whole rows of a chunk in a loop of fixed length, then its tail."""
-    lanes = [f"r{index}" for index in range(len(walk.reductions))]
-    adds = [
-        ACCUMULATE[each.kind].format(lane, *each.args) for lane, each in zip(lanes, walk.reductions, strict=True)
-    ]
-    inside = [f"        {line}" for line in [*_loads(walk), *_assigns(walk), *adds]]
-    starts = [
-        f"    double {lane}[{ROW}]; START_LANES({lane}, {'-INFINITY' if each.kind == 'amax' else '0'});"
-        for lane, each in zip(lanes, walk.reductions, strict=True)
-    ]
-    folds = [
-        f"    walk->sums[{index} * walk->stride + from / CHUNK] = {'FOLD_MAX' if each.kind == 'amax' else 'FOLD_SUM'}({lane});"
-        for index, (lane, each) in enumerate(zip(lanes, walk.reductions, strict=True))
-    ]
+    starts, adds, folds = [], [], []
+    for index, each in enumerate(walk.reductions):
+        start, add, fold = REDUCE[each.kind]
+        starts.append(f"    double r{index}[LANES]; START_LANES(r{index}, {start});")
+        adds.append(add.format(f"r{index}", *each.args))
+        folds.append(f"    walk->sums[{index} * walk->stride + from / CHUNK] = {fold}(r{index});")
+    inside = ["const int64_t i = row + j;", *_loads(walk), *_assigns(walk), *adds]
     return [
         "for (int64_t from = walk->begin; from < walk->end; from += CHUNK) {",
         "    const int64_t to = from + CHUNK < walk->end ? from + CHUNK : walk->end;",
         "    int64_t row = from;",
         *starts,
-        f"    for (; row + {ROW} <= to; row += {ROW})",
-        f"        for (int j = 0; j < {ROW}; j++) {{",
-        f"            const int64_t i = row + j;",
-        *(f"    {line}" for line in inside),
+        "    for (; row + LANES <= to; row += LANES)",
+        "        for (int j = 0; j < LANES; j++) {",
+        *(f"            {line}" for line in inside),
         "        }",
         "    for (int j = 0; row + j < to; j++) {",
-        "        const int64_t i = row + j;",
-        *inside,
+        *(f"        {line}" for line in inside),
         "    }",
         *folds,
         "}",

@@ -65,7 +65,7 @@ def _call(line: Assign, registers: _Registers, position: int) -> list[str]:
     args = [registers.place(str(each)) for each in line.args]
     out = registers.take(line, position)
     if line.op != "where":
-        return [f"{FUNCTIONS[line.op]}({', '.join(args)}, {out})"]
+        return [f"{FUNCTIONS[line.op]}({', '.join(args)}, out={out})"]
     condition = args[0] if str(line.args[0]).startswith("x") else f"{args[0]} != 0"
     return [f"copyto({out}, {args[2]})", f"copyto({out}, {args[1]}, where={condition})"]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from .expression import Node, in_order
+from .expression import Node, constant, in_order
 
 Factor = tuple[bool, Node]
 
@@ -70,5 +70,4 @@ def _product(factors: list[Factor], result: Node | None) -> Node:
         else:
             is_array = result.is_array or factor.is_array
             result = Node("div" if divides else "mul", (result, factor), is_array=is_array)
-    assert result is not None
-    return result
+    return constant(result)

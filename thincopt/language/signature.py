@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
 
 from .errors import RuleError
-from .types import Array, Range, Scalar, Shared, Starts
+from .types import Kind, Range, Starts
 
 SUPPLIED = ("w", "g", "step", "t")
 RESERVED = ("shape", "random", "signal")
-KINDS: dict[Any, Literal["array", "scalar", "shared"]] = {Array: "array", Scalar: "scalar", Shared: "shared"}
 
 
 @dataclass(frozen=True)
@@ -86,11 +85,12 @@ def _state(function: Callable[..., Any], parameter: inspect.Parameter) -> State:
         raise RuleError(f"{function.__name__} names {name!r}, which is kept for later: choose another name.")
     if not name.isascii():
         raise RuleError(f"{function.__name__}: state {name!r} is a name in files and in C: use plain ASCII.")
-    kind = KINDS.get(Array if base is parameter.empty else base)
-    if kind is None:
+    kinds = [each.name for each in extras if isinstance(each, Kind)]
+    if not kinds and base is not parameter.empty:
         raise RuleError(f"{function.__name__}: state {name!r} is typed {base!r}; it is Array, Scalar or Shared.")
     if parameter.default is not parameter.empty:
         raise RuleError(f"{function.__name__}: state {name!r} has a default; write Annotated[…, Starts(value)].")
+    kind = kinds[0] if kinds else "array"
     starts = [each.value for each in extras if isinstance(each, Starts)]
     if starts and kind != "array" and isinstance(starts[0], str):
         raise RuleError(f"{function.__name__}: {kind} state {name!r} starts at a number, not at {starts[0]!r}.")

@@ -8,7 +8,7 @@ from typing import Any
 
 from .declaring import POINTS, RETURNS, Rule, Stage
 from .errors import RuleError
-from .expression import REDUCTIONS, Node, constant
+from .expression import REDUCTIONS, SIZE, Node, constant
 from .kernel import Kernel
 from .lowering import lower
 from .rewriting import gather_scalars
@@ -32,7 +32,7 @@ class Declared:
     @property
     def base(self) -> tuple[str, ...]:
         """The scalars that a step begins with: settings, t, size, scalar state, shared state."""
-        return (*self.numbers, "t", "size", *self.named("scalar"), *self.named("shared"))
+        return (*self.numbers, "t", SIZE, *self.named("scalar"), *self.named("shared"))
 
     def named(self, kind: str) -> tuple[str, ...]:
         """The states of one kind, in order."""
@@ -43,12 +43,12 @@ def declared(rule: Rule, stages: Sequence[Stage]) -> Declared:
     """Merge what the rule and its stages declare; the rule's defaults win."""
     settings: dict[str, Setting] = {}
     states: dict[str, State] = {}
-    for part in (rule, *stages):
+    parts: list[Rule | Stage] = [rule, *stages]
+    for part in parts:
         for setting in part.signature.settings:
             default = rule.defaults.get(setting.name, setting.default)
             new = Setting(setting.name, default, setting.range, setting.choices)
-            if settings.get(setting.name, new).default is Setting.REQUIRED or setting.name not in settings:
-                settings[setting.name] = new
+            settings.setdefault(setting.name, new)
         for state in part.signature.states:
             if state.name in states or state.name in settings:
                 raise RuleError(f"{part.name}: state {state.name!r} is another's name already; choose another.")
@@ -107,7 +107,7 @@ def _found_by_key(node: Node, kinds: Mapping[str, str]) -> str | None:
     """The first thing that `node` depends on, other than through a total, and that differs from key to key."""
     if node.op in REDUCTIONS:
         return f"a {node.op}"
-    if node.op == "scalar" and (node.value in ("t", "size") or kinds.get(str(node.value)) == "scalar"):
+    if node.op == "scalar" and (node.value in ("t", SIZE) or kinds.get(str(node.value)) == "scalar"):
         return repr(node.value)
     below = () if node.op == "total" else node.args
     return next(filter(None, (_found_by_key(each, kinds) for each in below)), None)

@@ -2,19 +2,15 @@
 
 from dataclasses import dataclass
 from math import inf, isfinite
-from typing import Annotated, Any
+from numbers import Real
+from typing import Annotated, Any, Literal
 
 
-class Array:
-    """State of the shape of the weights (what an argument without annotation is)."""
+@dataclass(frozen=True)
+class Kind:
+    """How much of a state there is; see `Array`, `Scalar`, `Shared`."""
 
-
-class Scalar:
-    """State of one float64 per key."""
-
-
-class Shared:
-    """State of one float64 per optimizer, stepped once per `update` of the whole model."""
+    name: Literal["array", "scalar", "shared"]
 
 
 @dataclass(frozen=True)
@@ -42,16 +38,23 @@ class Range:
 
     def holds(self, value: Any) -> bool:
         """Whether `value` is a number (a bool is not) within the range."""
-        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, Real) or not isfinite(value):
             return False
-        if self.whole and value != int(value):
+        value = float(value)
+        if self.whole and not value.is_integer():
             return False
-        above = value > self.low if self.above_low else value >= self.low
-        below = value < self.high if self.below_high else value <= self.high
+        above: bool = value > self.low if self.above_low else value >= self.low
+        below: bool = value < self.high if self.below_high else value <= self.high
         return above and below
 
 
-Real = Annotated[float, Range()]
+# State of the shape of the weights (which is also what an argument without annotation is), state of one float64 per
+# key, and state of one float64 per optimizer, stepped once per `update` of the whole model.
+Array = Annotated[Any, Kind("array")]
+Scalar = Annotated[Any, Kind("scalar")]
+Shared = Annotated[Any, Kind("shared")]
+
+Number = Annotated[float, Range()]
 Rate = Annotated[float, Range(0)]
 Positive = Annotated[float, Range(0, above_low=True)]
 Unit = Annotated[float, Range(0, 1, below_high=True)]

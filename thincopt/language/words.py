@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import arithmetic
-from .expression import Node, apply, reduction
+from .expression import SIZE, Node, apply, reduction
 
 Word = Callable[..., Any]
 
@@ -65,7 +65,7 @@ amax = _reduction("amax", "amax", lambda xp, x: xp.max(x), "The greatest element
 
 def mean(x: Any) -> Any:
     """The mean of an array's elements."""
-    return sum(x) / (Node("scalar", value="size", whole=True) if isinstance(x, Node) else x.size)
+    return sum(x) / (Node("scalar", value=SIZE, whole=True) if isinstance(x, Node) else x.size)
 
 
 def total(x: Any) -> Any:

@@ -26,7 +26,6 @@ struct walk {
 #define START_LANES(lanes, value) do { for (int j = 0; j < LANES; j++) lanes[j] = value; } while (0)
 
 static inline double square(double x) { return x * x; }
-#define SQUARE(x) square(x)
 
 /* x to a whole power, by repeated squaring. */
 static inline double whole_power(double x, double n)
@@ -54,8 +53,6 @@ static inline double fold_max(double *lanes)
         lanes[0] = MAXIMUM(lanes[j], lanes[0]);
     return lanes[0];
 }
-#define FOLD_SUM(lanes) fold_sum(lanes)
-#define FOLD_MAX(lanes) fold_max(lanes)
 
 /* The result of all chunks from the results of each, in place. */
 static double fold_chunks(double *sums, int64_t count, int is_max)

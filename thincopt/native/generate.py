@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..composing import every_recipe, kernels_of
+from ..composing import every_recipe
 from ..language import Rule
 from ..language.printing_c import c_block, c_walk
 
@@ -20,13 +20,13 @@ def printed(rules: Iterable[Rule]) -> tuple[dict[str, str], dict[str, str]]:
     """The source of every scalar function and of every walk that these rules can need, by name."""
     blocks: dict[str, str] = {}
     walks: dict[str, str] = {}
-    seen = set()
+    seen: set[object] = set()
     for rule in rules:
         for recipe in every_recipe(rule):
-            for phase in (phase for kernel in kernels_of(recipe) for phase in kernel.phases):
-                if phase.block is not None and phase.block not in seen:
+            for phase in (phase for kernel in recipe.kernels for phase in kernel.phases):
+                if phase.gives and phase.block not in seen:
                     blocks.setdefault(*c_block(phase.block))
-                if phase.walk is not None and phase.walk not in seen:
+                if phase.walk.arrays and phase.walk not in seen:
                     walks.setdefault(*c_walk(phase.walk))
                 seen |= {phase.block, phase.walk}
     return blocks, walks

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Hashable
 from functools import cache
 from typing import Any
 
 import numpy as np
 
-from ..language.kernel import Block, Kernel, Phase, Walk
+from ..language.kernel import Kernel, Phase
 from ..language.printing_c import c_block, c_walk
-from .contract import Batch, KeyState, Recipe
+from .contract import KeyState, Recipe
 
 KINDS = ("sum", "dot", "norm", "amax")
 block_name = cache(lambda block: c_block(block)[0])
@@ -46,24 +45,22 @@ class CompiledRunner:
 
     def _phase(self, phase: Phase) -> tuple[Any, ...]:
         order = ("w", "g", *self.recipe.arrays)
-        walk = phase.walk or Walk((), (), ())
         return (
-            block_name(phase.block) if phase.block else None,
-            walk_name(phase.walk) if phase.walk else None,
+            block_name(phase.block) if phase.gives else None,
+            walk_name(phase.walk) if phase.walk.arrays else None,
             phase.takes,
             phase.gives,
             tuple(each for pair in phase.totals for each in pair),
-            tuple(order.index(name) for name in walk.arrays),
+            tuple(order.index(name) for name in phase.walk.arrays),
             phase.scalars,
             phase.results,
-            tuple(KINDS.index(each.kind) for each in walk.reductions),
+            tuple(KINDS.index(each.kind) for each in phase.walk.reductions),
         )
 
 
 def is_compiled(native: Any, recipe: Recipe) -> bool:
     """Whether the module has every function that the recipe needs."""
     names = native.names()
-    kernels = [each for each in (recipe.main, recipe.before, recipe.after) if each is not None]
-    phases = [phase for kernel in kernels for phase in kernel.phases]
-    blocks = all(phase.block is None or block_name(phase.block) in names for phase in phases)
-    return blocks and all(phase.walk is None or walk_name(phase.walk) in names for phase in phases)
+    phases = [phase for kernel in recipe.kernels for phase in kernel.phases]
+    blocks = {block_name(each.block) for each in phases if each.gives}
+    return bool(blocks | {walk_name(each.walk) for each in phases if each.walk.arrays} <= names)

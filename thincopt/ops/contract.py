@@ -71,6 +71,11 @@ class Recipe:
     before: Kernel | None = None
     after: Kernel | None = None
 
+    @property
+    def kernels(self) -> list[Kernel]:
+        """The kernels of this recipe, one to three."""
+        return [each for each in (self.main, self.before, self.after) if each is not None]
+
 
 class Runner(Protocol):
     """Runs one recipe; made anew when an optimizer's settings ask for other kernels."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Hashable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -34,30 +35,14 @@ class NumpyOps:
         """Why these cannot be updated in place; None if they can, or if the gradient is empty."""
         if self.is_empty(gradient):
             return None
-        for role, value in (("weights", weights), ("gradient", gradient)):
-            found = _array_fault(role, value)
-            if found:
-                return found
-        if weights.dtype != gradient.dtype:
-            return f"the weights are {weights.dtype} but the gradient is {gradient.dtype}; they must be of one type"
-        if weights.size != gradient.size:
-            return f"the weights have {weights.size} elements but the gradient has {gradient.size}"
-        if weights.shape != gradient.shape and min(weights.ndim, gradient.ndim) > 1:
-            return f"the weights have shape {weights.shape} but the gradient {gradient.shape}; is one transposed?"
-        if state is not None and (state.size, state.dtype) != (weights.size, weights.dtype.name):
-            return (
-                f"this key began with {state.size} elements of {state.dtype}, but now there are {weights.size} of"
-                f" {weights.dtype}; use another key for other weights"
-            )
-        if np.may_share_memory(weights, gradient):
-            return "the weights and the gradient overlap in memory; they must be separate arrays"
-        return None
+        alone = _array_fault("weights", weights) or _array_fault("gradient", gradient)
+        return alone or _pair_fault(weights, gradient) or _key_fault(weights, state)
 
     def overlap(self, batch: Batch) -> tuple[Hashable, Hashable] | None:
         """Two keys whose arrays share memory, if there are any."""
         keys = [key for key, (_, gradient) in batch.items() if not self.is_empty(gradient)]
         ranges = sorted((*_range(each), index) for index, key in enumerate(keys) for each in batch[key])
-        for (_, stop, one), (start, _, other) in zip(ranges, ranges[1:], strict=False):
+        for (_, stop, one), (start, _, other) in pairwise(ranges):
             if start < stop:
                 return keys[min(one, other)], keys[max(one, other)]
         return None
@@ -110,6 +95,27 @@ def _array_fault(role: str, value: Any) -> str | None:
     if not value.flags.aligned:
         return f"the {role} must be aligned to its elements' size; copy the array"
     return None
+
+
+def _pair_fault(weights: Any, gradient: Any) -> str | None:
+    if weights.dtype != gradient.dtype:
+        return f"the weights are {weights.dtype} but the gradient is {gradient.dtype}; they must be of one type"
+    if weights.size != gradient.size:
+        return f"the weights have {weights.size} elements but the gradient has {gradient.size}"
+    if weights.shape != gradient.shape and min(weights.ndim, gradient.ndim) > 1:
+        return f"the weights have shape {weights.shape} but the gradient {gradient.shape}; is one transposed?"
+    if np.may_share_memory(weights, gradient):
+        return "the weights and the gradient overlap in memory; they must be separate arrays"
+    return None
+
+
+def _key_fault(weights: Any, state: KeyState | None) -> str | None:
+    if state is None or (state.size, state.dtype) == (weights.size, weights.dtype.name):
+        return None
+    return (
+        f"this key began with {state.size} elements of {state.dtype}, but now there are {weights.size} of"
+        f" {weights.dtype}; use another key for other weights"
+    )
 
 
 def _range(value: Any) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..language import arithmetic
-from ..language.kernel import Kernel, Phase, Walk
+from ..language.kernel import Block, Kernel, Phase, Walk
 from ..language.printing_numpy import numpy_walk
 from ..language.printing_python import python_block
 from .contract import Batch, KeyState, Ops, Outcome, Recipe
@@ -119,13 +119,11 @@ class _Task:
         return [own[name] if name in own else self.state.arrays[name] for name in walk.arrays]
 
     def scalars_of(self, phase: Phase) -> None:
-        if phase.block is not None:
-            results = _block_function(phase.block)(*(self.scalars[index] for index in phase.takes))
-            for index, value in zip(phase.gives, results, strict=True):
-                self.scalars[index] = float(value)
+        results = _block_function(phase.block)(*(self.scalars[index] for index in phase.takes))
+        for index, value in zip(phase.gives, results, strict=True):
+            self.scalars[index] = float(value)
 
     def reduce(self, phase: Phase) -> None:
-        assert phase.walk is not None
         numbers = [self.scalars[index] for index in phase.scalars]
         arrays, dtype = self.arrays(phase.walk), self.weights.dtype
         sums = _reductions(phase.walk, arrays, numbers, dtype, 1.0)
@@ -134,8 +132,8 @@ class _Task:
         overflown = [kind == "norm" and not isfinite(value) for kind, value in zip(kinds, sums, strict=True)]
         if any(overflown) and dtype == np.float64:
             again = _reductions(phase.walk, arrays, numbers, dtype, SHRINK)
-            for index in np.flatnonzero(overflown):
-                found[index] = sqrt(again[index]) / SHRINK
+            rescued = [sqrt(value) / SHRINK for value in again]
+            found = [new if over else old for new, old, over in zip(rescued, found, overflown, strict=True)]
         for index, value in zip(phase.results, found, strict=True):
             self.scalars[index] = value
 
@@ -147,7 +145,6 @@ class _Task:
 
     def store(self) -> None:
         phase = self.kernel.phases[-1]
-        assert phase.walk is not None
         numbers = [self.scalars[index] for index in phase.scalars]
         for _ in _walks(phase.walk, self.arrays(phase.walk), numbers, self.weights.dtype):
             pass
@@ -175,7 +172,7 @@ def _reduce(tasks: Iterable[_Task], depth: int) -> None:
         for task in tasks:
             task.scalars[task.kernel.phases[depth].totals[position][1]] = total
     for task in tasks:
-        if task.kernel.phases[depth].walk is not None:
+        if task.kernel.phases[depth].results:
             task.reduce(task.kernel.phases[depth])
 
 
@@ -186,7 +183,9 @@ def _reductions(walk: Walk, arrays: list[Any], numbers: list[float], dtype: Any,
         rest = iter(operands)
         for found, reduction in zip(chunks, walk.reductions, strict=True):
             values = [next(rest) for _ in reduction.args]
-            found.append(chunk_maxima(*values) if reduction.kind == "amax" else chunk_sums(reduction.kind, values, scale))
+            found.append(
+                chunk_maxima(*values) if reduction.kind == "amax" else chunk_sums(reduction.kind, values, scale)
+            )
     kinds = [each.kind for each in walk.reductions]
     return [fold(np.concatenate(found), is_max=kind == "amax") for kind, found in zip(kinds, chunks, strict=True)]
 
@@ -210,18 +209,18 @@ def _all_finite(values: Any) -> bool:
 
 
 @cache
-def _block_function(block: Any) -> Callable[..., tuple[float, ...]]:
-    return _run_source(python_block(block), vars(arithmetic))["scalars"]
+def _block_function(block: Block) -> Callable[..., tuple[float, ...]]:
+    return _defined(python_block(block), "scalars", vars(arithmetic))
 
 
 @cache
 def _walk_function(walk: Walk) -> tuple[Callable[..., tuple[Any, ...]], int, int]:
     printed = numpy_walk(walk)
-    return _run_source(printed.source, vars(np))["walk"], printed.numbers, printed.truths
+    return _defined(printed.source, "walk", vars(np)), printed.numbers, printed.truths
 
 
-def _run_source(source: str, names: dict[str, Any]) -> dict[str, Any]:
-    """Define a printed function; the source is our own printers' and nothing else."""
-    made: dict[str, Any] = {}
-    exec(source, dict(names), made)  # noqa: S102  # made by our printers from traced formulas
-    return made
+def _defined(source: str, name: str, words: dict[str, Any]) -> Callable[..., Any]:
+    """Define a printed function."""
+    made: dict[str, Callable[..., Any]] = {}
+    exec(source, dict(words), made)  # noqa: S102  # the source is made by our printers from traced formulas
+    return made[name]

@@ -4,7 +4,7 @@ A Stochastic Approximation Method. Robbins & Monro, 1951.
 On the importance of initialization and momentum in deep learning. Sutskever et al., 2013 (Nesterov's momentum).
 """
 
-from ..language import Rate, Real, rule, where
+from ..language import Number, Rate, rule, where
 
 
 @rule("SGD.v1", decay="weights", grad_clip=1.0, use_averages=True, L2_is_weight_decay=True)
@@ -18,7 +18,7 @@ def PlainSGD(w, g, *, learn_rate: Rate):
 
 @rule("SGD.v2")
 def SGD(
-    w, g, velocity, t, *, learn_rate: Rate = 1e-3, momentum: Rate = 0.0, dampening: Real = 0.0, nesterov: bool = False
+    w, g, velocity, t, *, learn_rate: Rate = 1e-3, momentum: Rate = 0.0, dampening: Number = 0.0, nesterov: bool = False
 ):
     """Follow a running sum of gradients, as torch's SGD; the first gradient enters undampened.
 

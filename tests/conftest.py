@@ -1,0 +1,57 @@
+"""What tests share: the compiled module, probe rules compiled for tests alone, and runs to compare."""
+
+import os
+
+import numpy as np
+import pytest
+
+from tests import probes
+from thincopt import Optimizer
+from thincopt.native import load
+from thincopt.native.building import build
+from thincopt.ops.numpy_ops import NumpyOps
+
+
+def pytest_addoption(parser):
+    parser.addoption("--exhaustive", action="store_true", help="every size in every combination; takes half an hour")
+
+
+@pytest.fixture(scope="session")
+def compiled():
+    """The installed kernels as a backend."""
+    native = load()
+    if native is None:
+        pytest.skip("the kernels are not compiled here")
+    return NumpyOps(native)
+
+
+@pytest.fixture(scope="session")
+def compiled_probes(compiled, tmp_path_factory):
+    """The kernels of the tests' own rules as a backend."""
+    return NumpyOps(build(probes.RULES, tmp_path_factory.mktemp("probes"), ["-Werror"]))
+
+
+@pytest.fixture(params=["plain", "compiled"])
+def ops(request):
+    """Each backend in turn."""
+    return NumpyOps() if request.param == "plain" else request.getfixturevalue("compiled")
+
+
+@pytest.fixture(params=["plain", "compiled"])
+def probe_ops(request):
+    """Each backend in turn, for the tests' own rules."""
+    return NumpyOps() if request.param == "plain" else request.getfixturevalue("compiled_probes")
+
+
+def is_compiled(optimizer: Optimizer) -> bool:
+    return type(optimizer._runner).__name__ == "CompiledRunner"
+
+
+def same(a, b) -> bool:
+    """Equal as values, NaN equal to NaN."""
+    return np.array_equal(a, b, equal_nan=True)
+
+
+def pytest_report_header():
+    native = "required" if os.environ.get("THINCOPT_REQUIRE_NATIVE") == "1" else "if there"
+    return f"thincopt kernels: {'compiled' if load() else 'plain NumPy'} ({native})"

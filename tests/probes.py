@@ -1,0 +1,99 @@
+"""Rules that exist to be tested: every word, reduction and kind of state, and what later rules will need."""
+
+from typing import Annotated
+
+from thincopt.language import (
+    RULES as REGISTERED,
+)
+from thincopt.language import (
+    Array,
+    Number,
+    Positive,
+    Rate,
+    Scalar,
+    Shared,
+    Starts,
+    Unit,
+    abs,
+    amax,
+    dot,
+    maximum,
+    mean,
+    minimum,
+    norm,
+    rule,
+    sign,
+    sqrt,
+    stage,
+    sum,
+    total,
+    where,
+)
+
+
+@rule("ProbeSums.v1")
+def Sums(w, g, size: Scalar, added: Scalar, product: Scalar, largest: Scalar, middle: Scalar):
+    """Keep what each reduction finds."""
+    return 0.0 * g, norm(g), sum(g), dot(w, g), amax(g), mean(g)
+
+
+@rule("ProbeWords.v1")
+def Words(w, g, m, previous, low: Annotated[Array, Starts(1.0)], *, learn_rate: Rate = 0.1, bound: Positive = 0.5):
+    """Every elementwise word, a state that takes the old gradient, and conditions joined."""
+    bounded = minimum(maximum(g, -bound), bound)
+    agrees = (sign(g) == sign(m)) & (abs(g) > 0.01) | ~(w < 0) & (g != previous)
+    low = where((m <= g) & (previous >= -1.0), low / (1 + abs(bounded)), -low)
+    m = 0.5 * m + bounded * bounded**3
+    return learn_rate * where(agrees, bounded, g / sqrt(1 + m * m)), m, g, low
+
+
+@rule("ProbeSwap.v1")
+def Swap(w, g, one: Annotated[Array, Starts("w")], other, third: Annotated[Array, Starts("level")], *, level: Number = 3.0):
+    """State that changes places, in a circle."""
+    return g, other, third, one
+
+
+@rule("ProbeProdigy.v1")
+def Prodigy(
+    w,
+    g,
+    m,
+    v,
+    s,
+    w0: Annotated[Array, Starts("w")],
+    d: Annotated[Shared, Starts(1e-6)],
+    numerator: Shared,
+    k: Shared,
+    *,
+    learn_rate: Rate = 1.0,
+    beta1: Unit = 0.9,
+    beta2: Unit = 0.999,
+    eps: Positive = 1e-8,
+):
+    """Prodigy (Mishchenko & Defazio 2023, arXiv:2306.06101, Algorithm 4): sums over the whole model, shared numbers."""
+    k = k + 1
+    root = sqrt(beta2)
+    rate = d * learn_rate * sqrt(1 - beta2**k) / (1 - beta1**k)
+    m = beta1 * m + (1 - beta1) * d * g
+    v = beta2 * v + (1 - beta2) * d * d * g * g
+    s = root * s + (1 - root) * rate * d * g
+    numerator = root * numerator + (1 - root) * rate * d * total(dot(g, w0 - w))
+    d_hat = numerator / total(sum(abs(s)))
+    d = where(d_hat > d, d_hat, d)
+    return rate * m / (sqrt(v) + d * eps), m, v, s, w0, d, numerator, k
+
+
+@rule("ProbeCounter.v1")
+def Counter(w, g, seen: Shared, own: Annotated[Scalar, Starts(2.0)], largest: Scalar, t):
+    """Scalar state fed by t, by itself and by a reduction; a shared counter."""
+    return 0.1 * g, seen + 1, own * 0.5 + t, maximum(largest, amax(abs(g)))
+
+
+RULES = [each for name, each in REGISTERED.items() if name.startswith("Probe")]
+
+
+@stage(at="step")
+def cautious(w, g, step):
+    """Steps against the gradient are dropped, the others enlarged (Liang et al. 2024, arXiv:2411.16085)."""
+    mask = where(step * g > 0, 1.0, 0.0)
+    return step * mask / maximum(mean(mask), 1e-3)

@@ -1,0 +1,142 @@
+"""Plain NumPy and compiled kernels give the same bits: every rule, choice, type and set of stages."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from tests import probes
+from tests.conftest import is_compiled, same
+from thincopt import Optimizer
+from thincopt.composing import declarations
+from thincopt.ops.numpy_ops import NumpyOps
+from thincopt.rules import all_rules
+
+STAGES = {
+    "alone": {},
+    "L2": dict(L2=0.1, L2_is_weight_decay=False),
+    "clip": dict(grad_clip=1.0),
+    "clip model": dict(grad_clip=1.0, grad_clip_by="model"),
+    "decay": dict(weight_decay=0.1),
+    "averages": dict(use_averages=True),
+    "lookahead": dict(lookahead_k=3),
+    "all by key": dict(
+        L2=0.1, L2_is_weight_decay=False, grad_clip=0.5, weight_decay=0.1, use_averages=True, lookahead_k=4
+    ),
+    "all by model": dict(
+        L2=0.1, L2_is_weight_decay=False, grad_clip=0.5, grad_clip_by="model", use_averages=True, lookahead_k=4
+    ),
+}
+OFF = dict(grad_clip=0.0, use_averages=False)
+LARGE = 1_000_003
+# Settings that are numbers but decide, when they are not zero, which formula is traced.
+SWITCHES = {"SGD.v2": [dict(momentum=0.9, dampening=0.1), {}]}
+RULES = [name for name in all_rules() if not name.startswith("Probe")]
+
+
+def variants():
+    """Every rule with each of its own choices."""
+    for name in RULES:
+        own = [each for each in all_rules()[name].signature.settings if each.choices]
+        for values in product(*(each.choices for each in own)):
+            chosen = dict(zip([each.name for each in own], values, strict=True))
+            for numbers in SWITCHES.get(name, [{}]):
+                yield name, {**chosen, **numbers}
+
+
+def odd_gradient(step: int, size: int, dtype: str) -> np.ndarray:
+    """Gradients of every kind that there is: most ordinary, some zero, subnormal, huge, infinite or NaN."""
+    random = np.random.default_rng([step, size])
+    gradient = random.normal(size=size).astype(dtype)
+    if step % 5 == 1:
+        gradient[random.random(size) < 0.3] = 0
+    if step % 7 == 2:
+        gradient *= np.array(1e-42, dtype)
+    if step % 11 == 3:
+        gradient *= np.array(1e30, dtype)
+    if step > 30 and step % 6 == 4:
+        gradient[random.integers(size)] = [np.inf, -np.inf, np.nan][step % 3]
+    return gradient
+
+
+def assert_same_run(name: str, settings: dict, dtype: str, sizes: list[int], steps: int, ops: list) -> None:
+    """Run both backends on the same gradients; weights, gradients and all state stay equal."""
+    fast, plain = (Optimizer.of(name, nonfinite="propagate", ops=each, **settings) for each in ops)
+    assert is_compiled(fast)
+    assert not is_compiled(plain)
+    start = {size: np.random.default_rng(size).normal(size=size).astype(dtype) for size in sizes}
+    one, other = ({size: each.copy() for size, each in start.items()} for _ in range(2))
+    for step in range(steps):
+        gradients = {size: odd_gradient(step, size, dtype) for size in sizes}
+        copies = {size: each.copy() for size, each in gradients.items()}
+        with np.errstate(all="ignore"):
+            fast.update({size: (one[size], gradients[size]) for size in sizes})
+            plain.update({size: (other[size], copies[size]) for size in sizes})
+        assert all(same(one[size], other[size]) for size in sizes), f"weights differ at step {step}"
+        assert not any(each.any() for each in (*gradients.values(), *copies.values()))
+    assert_same_state(fast.state(), plain.state())
+
+
+def assert_same_state(one: dict, other: dict) -> None:
+    assert one["shared"] == other["shared"]
+    for key, mine in one["keys"].items():
+        for name, value in mine.items():
+            assert same(value, other["keys"][key][name]), f"state {name} of {key} differs"
+
+
+def combinations() -> list:
+    found = []
+    for (name, chosen), (stages, settings) in product(variants(), STAGES.items()):
+        known = {each.name for each in declarations(all_rules()[name]).settings} | {"L2_is_weight_decay"}
+        wanted = {key: value for key, value in {**OFF, **settings, **chosen}.items() if key in known}
+        for dtype in ("float32", "float64"):
+            label = " ".join([name, *map(str, chosen.values()), stages, dtype])
+            found.append(pytest.param(name, {"learn_rate": 0.01, **wanted}, dtype, id=label))
+    return found
+
+
+@pytest.mark.parametrize(("name", "settings", "dtype"), combinations())
+def test_every_combination(name, settings, dtype, compiled, request):
+    backends = [compiled, NumpyOps()]
+    if request.config.getoption("exhaustive"):
+        assert_same_run(name, settings, dtype, list(range(1, 258)), 50, backends)
+        assert_same_run(name, settings, dtype, [LARGE], 50, backends)
+    else:
+        some = np.random.default_rng([len(name), len(dtype), len(settings)]).choice(257, 8, replace=False) + 1
+        assert_same_run(name, settings, dtype, [*map(int, some), 4096, 8200], 50, backends)
+
+
+@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_every_size(name, dtype, compiled):
+    settings = dict(learn_rate=0.01, grad_clip=1.0, use_averages=True)
+    assert_same_run(name, settings, dtype, list(range(1, 258)), 12, [compiled, NumpyOps()])
+    assert_same_run(name, settings, dtype, [LARGE], 3, [compiled, NumpyOps()])
+
+
+@pytest.mark.parametrize("name", [each.name for each in probes.RULES])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("stages", ["alone", "all by model"])
+def test_probe_rules(name, dtype, stages, compiled_probes):
+    settings = {**OFF, **STAGES[stages]}
+    sizes = [1, 63, 64, 65, 300, 4097]
+    assert_same_run(name, settings, dtype, sizes, 30, [compiled_probes, NumpyOps()])
+
+
+def test_misaligned_to_vectors(compiled):
+    """Arrays that begin anywhere, at a multiple of their element, give the same bits."""
+    ends = set()
+    for offset in range(16):
+        room = np.random.default_rng(1).normal(size=1040).astype("float32")
+        memory = np.zeros(1056, "float32")
+        weights = memory[offset : offset + 1040]
+        weights[:] = room
+        optimizer = Optimizer.of("AdamW.v1", ops=compiled, grad_clip=1.0)
+        for step in range(3):
+            gradient = np.zeros(1060, "float32")[15 - offset : 15 - offset + 1040]
+            gradient[:] = odd_gradient(step, 1040, "float32")
+            optimizer("w", weights, gradient)
+        ends.add(weights.tobytes())
+        assert not memory[:offset].any()
+        assert not memory[offset + 1040 :].any()
+    assert len(ends) == 1

@@ -1,0 +1,86 @@
+/* See that arrays can be updated, at every call: type, layout, sizes, overlap. */
+#ifndef THINCOPT_CHECKING_H
+#define THINCOPT_CHECKING_H
+
+#include <stdlib.h>
+
+#include "running.h"
+
+static int same_shape(const Py_buffer *a, const Py_buffer *b)
+{
+    if (a->ndim <= 1 || b->ndim <= 1)
+        return 1;
+    return a->ndim == b->ndim && !memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof *a->shape);
+}
+
+static int open_array(const Runner *self, PyObject *array, Py_buffer *view)
+{
+    if (!PyObject_TypeCheck(array, (PyTypeObject *)self->array_type)
+        || PyObject_GetBuffer(array, view, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE | PyBUF_FORMAT) < 0) {
+        PyErr_Clear();
+        return 0;
+    }
+    return 1;
+}
+
+/* Open both arrays of a key and see that they can be updated. Opened views are the task's, to be closed by it. */
+static enum outcome open_task(const Runner *self, Task *task, PyObject *slot, PyObject *weights, PyObject *gradient)
+{
+    Py_buffer *w = &task->views[0], *g = &task->views[1];
+    w->obj = g->obj = NULL;
+    if (!open_array(self, gradient, g) || !open_array(self, weights, w))
+        return REFUSED;
+    const char kind = g->format ? g->format[0] : 0;
+    if ((kind != 'f' && kind != 'd') || g->format[1] || !w->format || strcmp(w->format, g->format))
+        return REFUSED;
+    if (w->len != g->len || !same_shape(w, g))
+        return REFUSED;
+    if (((uintptr_t)w->buf | (uintptr_t)g->buf) % (uintptr_t)g->itemsize)
+        return REFUSED;
+    if (!slot)
+        return UNKNOWN;
+    task->slot = (Slot *)slot;
+    task->weights = w->buf;
+    task->gradient = g->buf;
+    task->size = g->len / g->itemsize;
+    return task->slot->size == task->size && task->slot->itemsize == g->itemsize ? DONE : REFUSED;
+}
+
+static void close_tasks(Task *tasks, Py_ssize_t count)
+{
+    for (Py_ssize_t k = 0; k < count; k++) {
+        PyBuffer_Release(&tasks[k].views[0]);
+        PyBuffer_Release(&tasks[k].views[1]);
+    }
+}
+
+static int by_start(const void *a, const void *b)
+{
+    const uintptr_t one = *(const uintptr_t *)a, other = *(const uintptr_t *)b;
+    return (one > other) - (one < other);
+}
+
+/* Whether any two arrays of a batch share memory. The answer depends on addresses alone, so a batch at the same
+   addresses as the last one need not be sorted again. */
+static int overlaps(Runner *self, Py_ssize_t count)
+{
+    uintptr_t *now = self->ranges, *known = now + 4 * count;
+    for (Py_ssize_t i = 0; i < 2 * count; i++) {
+        const Py_buffer *view = &self->tasks[i / 2].views[i % 2];
+        now[2 * i] = (uintptr_t)view->buf;
+        now[2 * i + 1] = (uintptr_t)view->buf + (uintptr_t)view->len;
+    }
+    const size_t bytes = (size_t)count * 4 * sizeof *now;
+    if (self->known_ranges == count && !memcmp(now, known, bytes))
+        return 0;
+    memcpy(known, now, bytes);
+    self->known_ranges = 0;
+    qsort(now, (size_t)count * 2, 2 * sizeof *now, by_start);
+    for (Py_ssize_t i = 1; i < 2 * count; i++)
+        if (now[2 * i] < now[2 * i - 1])
+            return 1;
+    self->known_ranges = count;
+    return 0;
+}
+
+#endif

@@ -1,0 +1,153 @@
+/* Kernels as Python hands them over: tuples of numbers and function names; see ops/compiled.py. */
+#ifndef THINCOPT_WIRING_H
+#define THINCOPT_WIRING_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <string.h>
+
+#include "printed.h"
+
+enum kind { SUM, DOT, NORM, AMAX };
+enum { MOST_ARRAYS = 64, MOST_NUMBERS = 256 }; /* of one walk */
+
+typedef struct { Py_ssize_t count; int *at; } ints;
+
+typedef struct {
+    scalar_function *scalars;
+    ints takes, gives, totals; /* totals: from, to, from, to … */
+    walk_function *walk[2];
+    ints arrays, numbers, results, kinds;
+    double *known_in, *known_out; /* the last inputs of this block, and what came of them */
+    int is_known;
+} Phase;
+
+typedef struct {
+    int present, guarded;
+    Py_ssize_t size, phase_count;
+    Phase *phases;
+    ints keep_from, keep_to; /* scalar at `from` is stored back as scalar state `to` */
+} Kernel;
+
+typedef struct {
+    PyObject_HEAD
+    Py_ssize_t array_count, size, itemsize;
+    Py_buffer count, scalars, *arrays;
+} Slot;
+
+typedef struct {
+    Slot *slot;
+    Kernel *kernel;
+    double *scalars;
+    void *weights, *gradient;
+    Py_ssize_t size;
+    Py_buffer views[2];
+} Task;
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *array_type;
+    Py_buffer numbers, shared;
+    long rate, period; /* places among the numbers, or -1 */
+    int check_finite, busy;
+    Kernel main, before, after;
+    Py_ssize_t scalar_room, task_room, sum_room, range_room, known_ranges;
+    double *scalars, *sums;
+    Task *tasks;
+    uintptr_t *ranges; /* of the last batch that was found free of overlap: start, end, start, end … */
+} Runner;
+
+static int read_ints(PyObject *tuple, ints *out)
+{
+    out->count = PyTuple_Size(tuple);
+    if (out->count < 0)
+        return -1;
+    out->at = PyMem_Calloc((size_t)out->count + 1, sizeof *out->at);
+    if (!out->at) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < out->count; i++) {
+        out->at[i] = (int)PyLong_AsLong(PyTuple_GetItem(tuple, i));
+        if (PyErr_Occurred())
+            return -1;
+    }
+    return 0;
+}
+
+static int name_of(PyObject *value, const char **name)
+{
+    Py_ssize_t length;
+    *name = value == Py_None ? "" : PyUnicode_AsUTF8AndSize(value, &length);
+    return *name ? 0 : -1;
+}
+
+static int read_phase(PyObject *tuple, Phase *phase)
+{
+    const char *scalars, *walk;
+    ints *fields[] = {&phase->takes, &phase->gives, &phase->totals, &phase->arrays,
+                      &phase->numbers, &phase->results, &phase->kinds};
+    if (PyTuple_Size(tuple) != 9 || name_of(PyTuple_GetItem(tuple, 0), &scalars) < 0
+        || name_of(PyTuple_GetItem(tuple, 1), &walk) < 0)
+        return -1;
+    for (size_t i = 0; i < sizeof scalar_table / sizeof *scalar_table; i++)
+        if (!strcmp(scalar_table[i].name, scalars))
+            phase->scalars = scalar_table[i].function;
+    for (size_t i = 0; i < sizeof walk_table / sizeof *walk_table; i++)
+        if (!strcmp(walk_table[i].name, walk))
+            memcpy(phase->walk, walk_table[i].typed, sizeof phase->walk);
+    if ((*scalars && !phase->scalars) || (*walk && !phase->walk[0])) {
+        PyErr_Format(PyExc_LookupError, "not compiled: %s %s", scalars, walk);
+        return -1;
+    }
+    for (int i = 0; i < 7; i++)
+        if (read_ints(PyTuple_GetItem(tuple, i + 2), fields[i]) < 0)
+            return -1;
+    if (phase->arrays.count > MOST_ARRAYS || phase->numbers.count > MOST_NUMBERS) {
+        PyErr_Format(PyExc_ValueError, "a walk takes at most %d arrays and %d numbers", MOST_ARRAYS, MOST_NUMBERS);
+        return -1;
+    }
+    phase->known_in = PyMem_Calloc((size_t)(phase->takes.count + phase->gives.count) + 1, sizeof(double));
+    phase->known_out = phase->known_in ? phase->known_in + phase->takes.count : NULL;
+    return phase->known_in ? 0 : (PyErr_NoMemory(), -1);
+}
+
+static int read_kernel(PyObject *tuple, Kernel *kernel)
+{
+    if (tuple == Py_None)
+        return 0;
+    kernel->present = 1;
+    kernel->size = PyLong_AsSsize_t(PyTuple_GetItem(tuple, 0));
+    kernel->guarded = PyObject_IsTrue(PyTuple_GetItem(tuple, 1));
+    PyObject *phases = PyTuple_GetItem(tuple, 4);
+    if (!phases || read_ints(PyTuple_GetItem(tuple, 2), &kernel->keep_from) < 0
+        || read_ints(PyTuple_GetItem(tuple, 3), &kernel->keep_to) < 0)
+        return -1;
+    const Py_ssize_t count = PyTuple_Size(phases);
+    kernel->phases = PyMem_Calloc((size_t)count + 1, sizeof *kernel->phases);
+    if (!kernel->phases)
+        return PyErr_NoMemory(), -1;
+    for (; kernel->phase_count < count; kernel->phase_count++)
+        if (read_phase(PyTuple_GetItem(phases, kernel->phase_count), &kernel->phases[kernel->phase_count]) < 0) {
+            kernel->phase_count++;
+            return -1;
+        }
+    return 0;
+}
+
+static void free_kernel(Kernel *kernel)
+{
+    for (Py_ssize_t i = 0; i < kernel->phase_count; i++) {
+        Phase *phase = &kernel->phases[i];
+        int *owned[] = {phase->takes.at, phase->gives.at, phase->totals.at, phase->arrays.at,
+                        phase->numbers.at, phase->results.at, phase->kinds.at};
+        for (int j = 0; j < 7; j++)
+            PyMem_Free(owned[j]);
+        PyMem_Free(phase->known_in);
+    }
+    PyMem_Free(kernel->phases);
+    PyMem_Free(kernel->keep_from.at);
+    PyMem_Free(kernel->keep_to.at);
+}
+
+#endif
