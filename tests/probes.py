@@ -48,7 +48,9 @@ def Words(w, g, m, previous, low: Annotated[Array, Starts(1.0)], *, learn_rate: 
 
 
 @rule("ProbeSwap.v1")
-def Swap(w, g, one: Annotated[Array, Starts("w")], other, third: Annotated[Array, Starts("level")], *, level: Number = 3.0):
+def Swap(
+    w, g, one: Annotated[Array, Starts("w")], other, third: Annotated[Array, Starts("level")], *, level: Number = 3.0
+):
     """State that changes places, in a circle."""
     return g, other, third, one
 
@@ -61,7 +63,7 @@ def Prodigy(
     v,
     s,
     w0: Annotated[Array, Starts("w")],
-    d: Annotated[Shared, Starts(1e-6)],
+    d: Annotated[Shared, Starts(1e-3)],
     numerator: Shared,
     k: Shared,
     *,

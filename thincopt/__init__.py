@@ -11,6 +11,7 @@ _HOMES = {
     "Optimizer": "optimizer",
     "RuleError": "errors",
     "SettingError": "errors",
+    "StateError": "errors",
     "ThincoptError": "errors",
     "info": "about",
     "rule": "language",

@@ -10,7 +10,9 @@ from .composing import compose, declarations
 from .errors import ArrayError, NonFiniteError, SettingError, suggestion
 from .language import RULES, Rule
 from .language.signature import Setting
+from .language.types import Range
 from .ops.contract import Array, Batch, KeyState, Ops, Outcome
+from .tree import states_from, tree_of
 
 STREAK = 20  # a key whose gradient was skipped this often in a row has a fault that skipping will not mend
 
@@ -99,9 +101,11 @@ class Optimizer:
     def _carefully(self, batch: Batch, lr_scale: float) -> None:
         """A call that did not go through: say why, or make state for new keys and do it."""
         batch = self._sound(batch, lr_scale)
-        states = {key: self._state_for(key, weights) for key, (weights, _) in batch.items()}
-        handles = self._handles | {key: self._runner.bind(state) for key, state in states.items()}
-        outcome = self._runner.update(handles, batch, lr_scale)
+        states = {key: self._state_for(key, w) for key, (w, _) in batch.items() if key not in self._handles}
+        handles = self._handles
+        if states:
+            handles = handles | {key: self._runner.bind(state) for key, state in states.items()}
+        outcome = self._runner.run(handles, batch, float(lr_scale))
         if outcome == Outcome.NONFINITE and self._values["nonfinite"] == "raise":
             raise NonFiniteError(self._nonfinite_text(batch) + " Nothing was changed.")
         if outcome not in (Outcome.DONE, Outcome.NONFINITE):
@@ -113,7 +117,7 @@ class Optimizer:
 
     def _sound(self, batch: Batch, lr_scale: float) -> Batch:
         """The batch without empty gradients, if everything in it can be updated; an error that says why if not."""
-        if isinstance(lr_scale, bool) or not isinstance(lr_scale, int | float) or lr_scale - lr_scale != 0:
+        if not Range().holds(lr_scale):
             raise SettingError(f"lr_scale must be a finite number, not {lr_scale!r}.")
         if not isinstance(batch, Mapping):
             raise ArrayError(f"update takes {{key: (weights, gradient), …}}, not {type(batch).__name__}.")
@@ -175,23 +179,16 @@ class Optimizer:
 
     def state(self) -> dict[str, Any]:
         """All that a resumed run needs, as one tree by key and name; arrays are read-only views of the state itself."""
-        names = self._declared.named("scalar")
-        keys = {
-            key: {
-                "t": state.t,
-                "skipped": state.skipped,
-                **dict(zip(names, state.scalars, strict=True)),
-                **{name: self._view(state, name) for name in state.arrays},
-            }
-            for key, state in self._states.items()
-        }
-        return {"keys": keys, "shared": dict(zip(self._declared.named("shared"), self._shared, strict=True))}
+        return tree_of(self._states, self._shared, self._declared, self.ops)
 
-    def _view(self, state: KeyState, name: str) -> Array:
-        return self.ops.view(state.arrays[name]).reshape(state.shape)
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state()` of an optimizer with the same rule gave; the arrays are copied."""
+        self._states, self._shared = states_from(state, self._declared, self.ops)
+        self._prepare()
 
     def _views(self, name: str) -> dict[Hashable, Array]:
-        return {key: self._view(state, name) for key, state in self._states.items() if name in state.arrays}
+        found = {key: state for key, state in self._states.items() if name in state.arrays}
+        return {key: self.ops.view(state.arrays[name]).reshape(state.shape) for key, state in found.items()}
 
     @property
     def nr_update(self) -> dict[Hashable, int]:

@@ -174,11 +174,10 @@ static int enter(Runner *self, PyObject *const *args, Py_ssize_t given, Py_ssize
         return PyErr_SetString(PyExc_TypeError, "a runner takes its handles, what to update, and a scale"), -1;
     if (self->busy)
         return PyErr_SetString(PyExc_RuntimeError, "this optimizer is at work already, in another call"), -1;
-    *lr_scale = PyFloat_AsDouble(args[wanted - 1]);
-    if (PyErr_Occurred()) {
-        PyErr_Clear();
-        *lr_scale = NAN; /* refused, and said so where the text is */
-    }
+    PyObject *scale = args[wanted - 1];
+    const int is_number = PyFloat_Check(scale) || (PyLong_Check(scale) && !PyBool_Check(scale));
+    *lr_scale = is_number ? PyFloat_AsDouble(scale) : NAN; /* NaN is refused */
+    PyErr_Clear();
     return 0;
 }
 

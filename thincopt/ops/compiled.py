@@ -27,7 +27,7 @@ class CompiledRunner:
         kernels = (self._wired(each) for each in (recipe.main, recipe.before, recipe.after))
         places = (-1 if place is None else place for place in (recipe.rate, recipe.period))
         runner = native.Runner(np.ndarray, numbers, shared, *places, check_finite, *kernels)
-        self.step, self.update = runner.step, runner.update
+        self.step, self.update, self.run = runner.step, runner.update, runner.update
 
     def bind(self, state: KeyState) -> Any:
         """A handle that holds this key's buffers."""

@@ -1,9 +1,8 @@
 """What a backend is. To plug in another, write the two classes below and pass `ops=YourOps()` to an optimizer.
 
 The engine owns settings, keys and policies; a backend owns arrays. `Ops.runner` turns a `Recipe` (kernels, which
-are plain data: see `thincopt.language.kernel`) into something that runs them, and `Runner.step` updates one key,
-`Runner.update` many. A runner promises: everything is checked before anything changes; the outcome says why where
-nothing was done; weights, gradient and state change in place; after success each key's `t` is one more.
+are plain data: see `thincopt.language.kernel`) into something that runs them. A runner promises: weights, gradient
+and state change in place; after success each key's `t` is one more; otherwise nothing has changed, not a byte.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ Batch = Mapping[Hashable, tuple[Array, Array]]
 
 
 class Outcome(IntEnum):
-    """What became of a call."""
+    """What became of a call. After anything but DONE nothing has changed."""
 
     DONE = 0
     UNKNOWN = 1  # a key without state yet
-    REFUSED = 2  # arrays that cannot be updated: `Ops.fault` says why
+    REFUSED = 2  # something that cannot be updated, or that the runner leaves to the engine to check
     NONFINITE = 3  # a gradient that is not finite, where that is checked
 
 
@@ -86,10 +85,13 @@ class Runner(Protocol):
     def step(
         self, handles: dict[Hashable, Any], key: Hashable, weights: Array, gradient: Array, lr_scale: float
     ) -> int:
-        """Update one key."""
+        """Check and update one key; a runner that has no quick way to check declines, and the engine calls `run`."""
 
     def update(self, handles: dict[Hashable, Any], batch: Batch, lr_scale: float) -> int:
-        """Update every key of a model, or none."""
+        """Check and update every key of a model, or none; or decline, as `step`."""
+
+    def run(self, handles: dict[Hashable, Any], batch: Batch, lr_scale: float) -> int:
+        """Update every key of a batch that the engine has checked, all with handles and none empty."""
 
 
 class Ops(Protocol):
@@ -111,6 +113,9 @@ class Ops(Protocol):
 
     def new_state(self, weights: Array, start: float | None) -> Array:
         """A flat array like the weights, filled with a number; with None, a copy of the weights."""
+
+    def misfit(self, value: Array, state: KeyState) -> str | None:
+        """Why this array cannot be a state of that key, in words; None if it can."""
 
     def zero(self, gradient: Array) -> None:
         """Store 0 everywhere."""

@@ -29,7 +29,7 @@ class NumpyOps:
 
         if self.native is not None and is_compiled(self.native, recipe):
             return CompiledRunner(self.native, recipe, numbers, shared, check_finite=check_finite)
-        return PlainRunner(recipe, numbers, shared, check_finite=check_finite, ops=self)
+        return PlainRunner(recipe, numbers, shared, check_finite=check_finite)
 
     def fault(self, weights: Any, gradient: Any, state: KeyState | None = None) -> str | None:
         """Why these cannot be updated in place; None if they can, or if the gradient is empty."""
@@ -63,6 +63,16 @@ class NumpyOps:
         if start is None:
             return weights.reshape(-1).copy()
         return np.full(weights.size, start, weights.dtype) if start else np.zeros(weights.size, weights.dtype)
+
+    def misfit(self, value: Any, state: KeyState) -> str | None:
+        """Why this array cannot be a state of that key, in words; None if it can."""
+        if not isinstance(value, np.ndarray):
+            return f"must be a NumPy array, not {type(value).__name__}"
+        if (value.shape, value.dtype.name) == (state.shape, state.dtype) and state.dtype in DTYPES:
+            return None
+        return (
+            f"is {value.dtype} of shape {value.shape}, but the key's weights are {state.dtype} of shape {state.shape}"
+        )
 
     def zero(self, gradient: Any) -> None:
         """Store 0 everywhere."""

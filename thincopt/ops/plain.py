@@ -18,7 +18,7 @@ from ..language import arithmetic
 from ..language.kernel import Block, Kernel, Phase, Walk
 from ..language.printing_numpy import numpy_walk
 from ..language.printing_python import python_block
-from .contract import Batch, KeyState, Ops, Outcome, Recipe
+from .contract import Batch, KeyState, Outcome, Recipe
 from .summing import chunk_maxima, chunk_sums, fold
 
 BLOCK = 1 << 15
@@ -35,34 +35,27 @@ class PlainRunner:
         shared: array[float],
         *,
         check_finite: bool,
-        ops: Ops,
     ) -> None:
         self.recipe, self.numbers, self.shared = recipe, numbers, shared
-        self.check_finite, self.ops = check_finite, ops
+        self.check_finite = check_finite
         self.lock = Lock()
 
     def bind(self, state: KeyState) -> KeyState:
         """The state itself."""
         return state
 
-    def step(self, handles: dict[Hashable, Any], key: Hashable, weights: Any, gradient: Any, lr_scale: float) -> int:
-        """Update one key."""
-        return self.update(handles, {key: (weights, gradient)}, lr_scale)
+    def step(self, *_: Any) -> int:
+        """Leave the checks to the engine."""
+        return Outcome.REFUSED
 
-    def update(self, handles: dict[Hashable, Any], batch: Batch, lr_scale: float) -> int:
+    update = step
+
+    def run(self, handles: dict[Hashable, Any], batch: Batch, lr_scale: float) -> int:
         """Update every key of the batch, or none."""
-        tasks = []
-        for key, (weights, gradient) in batch.items():
-            if self.ops.is_empty(gradient):
-                continue
-            state = handles.get(key)
-            if state is None:
-                return Outcome.UNKNOWN
-            if self.ops.fault(weights, gradient, state):
-                return Outcome.REFUSED
-            tasks.append(_Task(self, state, weights.reshape(-1), gradient.reshape(-1), lr_scale))
-        if len(tasks) > 1 and self.ops.overlap(batch):
-            return Outcome.REFUSED
+        tasks = [
+            _Task(self, handles[key], weights.reshape(-1), gradient.reshape(-1), lr_scale)
+            for key, (weights, gradient) in batch.items()
+        ]
         with self.lock, np.errstate(all="ignore"):
             return self._run(tasks, lr_scale)
 
