@@ -49,7 +49,7 @@ def is_compiled(optimizer: Optimizer) -> bool:
 
 def same(a, b) -> bool:
     """Equal as values, NaN equal to NaN."""
-    return np.array_equal(a, b, equal_nan=True)
+    return np.array_equal(a, b, equal_nan=isinstance(a, float | np.ndarray))
 
 
 def pytest_report_header():

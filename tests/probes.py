@@ -63,7 +63,7 @@ def Prodigy(
     v,
     s,
     w0: Annotated[Array, Starts("w")],
-    d: Annotated[Shared, Starts(1e-3)],
+    d: Annotated[Shared, Starts(1e-6)],
     numerator: Shared,
     k: Shared,
     *,
@@ -81,8 +81,7 @@ def Prodigy(
     s = root * s + (1 - root) * rate * d * g
     numerator = root * numerator + (1 - root) * rate * d * total(dot(g, w0 - w))
     d_hat = numerator / total(sum(abs(s)))
-    d = where(d_hat > d, d_hat, d)
-    return rate * m / (sqrt(v) + d * eps), m, v, s, w0, d, numerator, k
+    return rate * m / (sqrt(v) + d * eps), m, v, s, w0, where(d_hat > d, d_hat, d), numerator, k
 
 
 @rule("ProbeCounter.v1")
