@@ -7,9 +7,10 @@ ends as a plain number, serves as scratch after its last use.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 
-from .kernel import Assign, Walk
+from .kernel import Assign, Operand, Walk
 
 FUNCTIONS = {
     "add": "add",
@@ -45,6 +46,23 @@ class Printed:
     source: str
     numbers: int
     truths: int
+
+
+def without_ones(walk: Walk, ones: AbstractSet[str]) -> Walk:
+    """The same walk where these scalars are 1: what is multiplied by them is itself."""
+    alike: dict[Operand, Operand] = {}
+    code = []
+    for line in walk.code:
+        args = tuple(alike.get(each, each) for each in line.args)
+        if line.op == "mul" and not ones.isdisjoint(map(str, args)):
+            alike[line.target] = args[args[0] in ones]
+        else:
+            code.append(line._replace(args=args))
+    stores = tuple((array, str(alike.get(value, value))) for array, value in walk.stores)
+    reductions = tuple(
+        each._replace(args=tuple(str(alike.get(arg, arg)) for arg in each.args)) for each in walk.reductions
+    )
+    return replace(walk, code=tuple(code), stores=stores, reductions=reductions)
 
 
 def numpy_walk(walk: Walk, name: str = "walk") -> Printed:

@@ -6,7 +6,7 @@ Arrays are walked in blocks that stay in the cache, with scratch of the size of 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterator
 from functools import cache
 from math import isfinite, sqrt
 from threading import Lock
@@ -15,29 +15,25 @@ from typing import Any
 import numpy as np
 
 from ..language import arithmetic
-from ..language.kernel import Block, Kernel, Phase, Walk
-from ..language.printing_numpy import numpy_walk
+from ..language.kernel import Kernel, Phase
+from ..language.printing_numpy import numpy_walk, without_ones
 from ..language.printing_python import python_block
 from .contract import Batch, KeyState, Outcome, Recipe
-from .summing import chunk_maxima, chunk_sums, fold
+from .summing import fold, lanes
 
 BLOCK = 1 << 15
 SHRINK = 2.0**-600  # float64 norms that overflow are taken again at this scale, which is exact
+
+WalkFunction = Callable[..., tuple[Any, ...]]
 
 
 class PlainRunner:
     """Runs a recipe with NumPy alone. See `contract.Runner`."""
 
-    def __init__(
-        self,
-        recipe: Recipe,
-        numbers: array[float],
-        shared: array[float],
-        *,
-        check_finite: bool,
-    ) -> None:
+    def __init__(self, recipe: Recipe, numbers: array[float], shared: array[float], *, check_finite: bool) -> None:
         self.recipe, self.numbers, self.shared = recipe, numbers, shared
         self.check_finite = check_finite
+        self.main, self.before, self.after = (_program(each) for each in (recipe.main, recipe.before, recipe.after))
         self.lock = Lock()
 
     def bind(self, state: KeyState) -> KeyState:
@@ -52,164 +48,170 @@ class PlainRunner:
 
     def run(self, handles: dict[Hashable, Any], batch: Batch, lr_scale: float) -> int:
         """Update every key of the batch, or none."""
-        tasks = [
-            _Task(self, handles[key], weights.reshape(-1), gradient.reshape(-1), lr_scale)
-            for key, (weights, gradient) in batch.items()
-        ]
         with self.lock, np.errstate(all="ignore"):
-            return self._run(tasks, lr_scale)
+            return self._run([self._task(handles[key], *pair, lr_scale) for key, pair in batch.items()], lr_scale)
+
+    def _task(self, state: KeyState, weights: Any, gradient: Any, lr_scale: float) -> _Task:
+        t = state.t + 1
+        period = self.recipe.period is not None and int(self.numbers[self.recipe.period])
+        is_kth = period and t % period == 0
+        arrays = {"w": weights.reshape(-1), "g": gradient.reshape(-1), **state.arrays}
+        scalars = self._scalars(state, t, lr_scale)
+        return _Task(self.before if is_kth else self.main, state, arrays, scalars, self.after if is_kth else None)
+
+    def _scalars(self, state: KeyState, t: int, lr_scale: float) -> list[float]:
+        scalars = [*self.numbers, float(t), float(state.size), *state.scalars, *self.shared]
+        if self.recipe.rate is not None:
+            scalars[self.recipe.rate] *= lr_scale
+        return scalars
 
     def _run(self, tasks: list[_Task], lr_scale: float) -> int:
-        if self.check_finite and any(not task.kernel.guarded and not _all_finite(task.gradient) for task in tasks):
+        """Every walk but the last reads only; so a gradient that is not finite is found before anything has changed."""
+        if self.check_finite and any(not task.kernel.guarded and not task.is_finite() for task in tasks):
             return Outcome.NONFINITE
-        for depth in range(max((len(task.kernel.phases) for task in tasks), default=1) - 1):
+        for depth in range(max((len(task.program) for task in tasks), default=1) - 1):
             _reduce(tasks, depth)
             if depth == 0 and self.check_finite and any(task.is_suspect() for task in tasks):
                 return Outcome.NONFINITE
         for task in tasks:
-            task.scalars_of(task.kernel.phases[-1])
             task.store()
         for task in tasks:
             task.commit(self.shared)
         for task in tasks:
-            self._after(task, lr_scale)
+            if task.then:
+                _Task(task.then, task.state, task.arrays, self._scalars(task.state, task.state.t, lr_scale)).store()
         return Outcome.DONE
 
-    def _after(self, task: _Task, lr_scale: float) -> None:
-        """On the key's k-th steps, the kernel that follows the step."""
-        if self.recipe.after is not None and task.kernel is self.recipe.before:
-            after = _Task(self, task.state, task.weights, task.gradient, lr_scale, kernel=self.recipe.after)
-            after.scalars_of(after.kernel.phases[-1])
-            after.store()
+
+class _Program(list["_Round"]):
+    """A kernel with its printed functions."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        super().__init__(_Round(each) for each in kernel.phases)
+        self.kernel = kernel
+
+
+@cache
+def _program(kernel: Kernel | None) -> _Program | None:
+    return _Program(kernel) if kernel else None
+
+
+class _Round:
+    """A phase with its printed functions."""
+
+    def __init__(self, phase: Phase) -> None:
+        self.phase = phase
+        self.block = _defined(python_block(phase.block), "scalars", vars(arithmetic))
+        self.walks: dict[frozenset[str], tuple[WalkFunction, int, int]] = {}
+
+    def walk(self, numbers: list[float]) -> tuple[WalkFunction, int, int]:
+        """The walk's function for these numbers (a factor of 1 costs a pass over memory, and is left out)."""
+        walk = self.phase.walk
+        ones = frozenset(name for name, value in zip(walk.scalars, numbers, strict=True) if value == 1.0)
+        if ones not in self.walks:
+            printed = numpy_walk(without_ones(walk, ones))
+            self.walks[ones] = _defined(printed.source, "walk", vars(np)), printed.numbers, printed.truths
+        return self.walks[ones]
+
+    def blocks(self, arrays: dict[str, Any], scalars: list[float]) -> Iterator[tuple[Any, ...]]:
+        """Run the walk block by block; what it gives for each."""
+        numbers = [scalars[index] for index in self.phase.scalars]
+        function, reals, truths = self.walk(numbers)
+        operands = [arrays[name] for name in self.phase.walk.arrays]
+        dtype, size = operands[0].dtype, operands[0].size
+        width = min(size, BLOCK)
+        scratch = [np.empty(width, dtype) for _ in range(reals)] + [np.empty(width, bool) for _ in range(truths)]
+        rounded = [np.array(each, dtype) for each in numbers]
+        for begin in range(0, size, BLOCK):
+            if size - begin < width:
+                scratch = [each[: size - begin] for each in scratch]
+            yield function(*(each[begin : begin + BLOCK] for each in operands), *rounded, *scratch)
+
+    def sums(self, arrays: dict[str, Any], scalars: list[float], scale: float = 1.0) -> list[float]:
+        """The sum (of squares, of products) or the greatest, of each reduction, in the defined order."""
+        reductions = self.phase.walk.reductions
+        found: list[list[Any]] = [[] for _ in reductions]
+        for operands in self.blocks(arrays, scalars):
+            rest = iter(operands)
+            for each, parts in zip(reductions, found, strict=True):
+                parts.append(lanes(each.kind, [next(rest) for _ in each.args], scale))
+        return [fold(each.kind, np.concatenate(parts)) for each, parts in zip(reductions, found, strict=True)]
 
 
 class _Task:
-    """One key within a call: its arrays, and the numbers computed so far."""
+    """One key within a call: its arrays, the numbers computed so far, and what is to follow the step."""
 
     def __init__(
-        self,
-        runner: PlainRunner,
-        state: KeyState,
-        weights: Any,
-        gradient: Any,
-        lr_scale: float,
-        *,
-        kernel: Kernel | None = None,
+        self, program: Any, state: KeyState, arrays: dict[str, Any], scalars: list[float], then: _Program | None = None
     ) -> None:
-        recipe = runner.recipe
-        self.state, self.weights, self.gradient = state, weights, gradient
-        t = state.t if kernel else state.t + 1
-        period = recipe.period is not None and int(runner.numbers[recipe.period])
-        special = recipe.before if period and t % period == 0 else None
-        self.kernel = kernel or special or recipe.main
-        self.scalars = [*runner.numbers, float(t), float(weights.size), *state.scalars, *runner.shared]
-        if recipe.rate is not None:
-            self.scalars[recipe.rate] *= lr_scale
-        self.scalars += [0.0] * (self.kernel.size - len(self.scalars))
+        self.program, self.kernel, self.state, self.arrays, self.then = program, program.kernel, state, arrays, then
+        self.scalars = scalars + [0.0] * (self.kernel.size - len(scalars))
 
-    def arrays(self, walk: Walk) -> list[Any]:
-        own = {"w": self.weights, "g": self.gradient}
-        return [own[name] if name in own else self.state.arrays[name] for name in walk.arrays]
-
-    def scalars_of(self, phase: Phase) -> None:
-        results = _block_function(phase.block)(*(self.scalars[index] for index in phase.takes))
+    def compute(self, depth: int) -> None:
+        """The scalars of one phase."""
+        phase = self.program[depth].phase
+        results = self.program[depth].block(*(self.scalars[index] for index in phase.takes))
         for index, value in zip(phase.gives, results, strict=True):
             self.scalars[index] = float(value)
 
-    def reduce(self, phase: Phase) -> None:
-        numbers = [self.scalars[index] for index in phase.scalars]
-        arrays, dtype = self.arrays(phase.walk), self.weights.dtype
-        sums = _reductions(phase.walk, arrays, numbers, dtype, 1.0)
+    def reduce(self, depth: int) -> None:
+        """The reductions of one phase."""
+        phase = self.program[depth].phase
         kinds = [each.kind for each in phase.walk.reductions]
+        sums = self.program[depth].sums(self.arrays, self.scalars)
         found = [sqrt(value) if kind == "norm" else value for kind, value in zip(kinds, sums, strict=True)]
         overflown = [kind == "norm" and not isfinite(value) for kind, value in zip(kinds, sums, strict=True)]
-        if any(overflown) and dtype == np.float64:
-            again = _reductions(phase.walk, arrays, numbers, dtype, SHRINK)
+        if any(overflown) and self.state.dtype == "float64":
+            again = self.program[depth].sums(self.arrays, self.scalars, SHRINK)
             rescued = [sqrt(value) / SHRINK for value in again]
             found = [new if over else old for new, old, over in zip(rescued, found, overflown, strict=True)]
         for index, value in zip(phase.results, found, strict=True):
             self.scalars[index] = value
 
+    def is_finite(self) -> bool:
+        """Whether the gradient is."""
+        gradient = self.arrays["g"]
+        starts = range(0, gradient.size, BLOCK)
+        return all(np.isfinite(gradient[begin : begin + BLOCK]).all() for begin in starts)
+
     def is_suspect(self) -> bool:
         """Whether the first reductions betray a gradient that is not finite."""
         if not self.kernel.guarded or all(isfinite(self.scalars[each]) for each in self.kernel.phases[0].results):
             return False
-        return not _all_finite(self.gradient)
+        return not self.is_finite()
 
     def store(self) -> None:
-        phase = self.kernel.phases[-1]
-        numbers = [self.scalars[index] for index in phase.scalars]
-        for _ in _walks(phase.walk, self.arrays(phase.walk), numbers, self.weights.dtype):
+        """The last phase."""
+        self.compute(-1)
+        for _ in self.program[-1].blocks(self.arrays, self.scalars):
             pass
 
     def commit(self, shared: array[float]) -> None:
-        base = len(self.kernel.base) - len(shared) - len(self.state.scalars)
+        """Keep the scalar state, and count the step."""
+        own = self.state.scalars
+        first = len(self.kernel.base) - len(shared) - len(own)
         self.state.count[0] += 1
         for name, index in self.kernel.keeps:
-            place = self.kernel.base.index(name) - base
-            if place < len(self.state.scalars):
-                self.state.scalars[place] = self.scalars[index]
-            else:
-                shared[place - len(self.state.scalars)] = self.scalars[index]
+            place = self.kernel.base.index(name) - first
+            kept, place = (own, place) if place < len(own) else (shared, place - len(own))
+            kept[place] = self.scalars[index]
 
 
-def _reduce(tasks: Iterable[_Task], depth: int) -> None:
+def _reduce(tasks: list[_Task], depth: int) -> None:
     """One phase that does not store: scalars, sums over the keys, reductions."""
-    tasks = [task for task in tasks if depth < len(task.kernel.phases) - 1]
+    tasks = [task for task in tasks if depth < len(task.program) - 1]
     for task in tasks:
-        task.scalars_of(task.kernel.phases[depth])
-    for position in range(len(tasks[0].kernel.phases[depth].totals) if tasks else 0):
+        task.compute(depth)
+    totals = [task.kernel.phases[depth].totals for task in tasks]
+    for pairs in zip(*totals, strict=True):
         total = 0.0
-        for task in tasks:
-            total += task.scalars[task.kernel.phases[depth].totals[position][0]]
-        for task in tasks:
-            task.scalars[task.kernel.phases[depth].totals[position][1]] = total
+        for task, (source, _) in zip(tasks, pairs, strict=True):
+            total += task.scalars[source]
+        for task, (_, target) in zip(tasks, pairs, strict=True):
+            task.scalars[target] = total
     for task in tasks:
         if task.kernel.phases[depth].results:
-            task.reduce(task.kernel.phases[depth])
-
-
-def _reductions(walk: Walk, arrays: list[Any], numbers: list[float], dtype: Any, scale: float) -> list[float]:
-    """The sum (of squares, of products) or the greatest, of each reduction of a walk, in the defined order."""
-    chunks: list[list[Any]] = [[] for _ in walk.reductions]
-    for operands in _walks(walk, arrays, numbers, dtype):
-        rest = iter(operands)
-        for found, reduction in zip(chunks, walk.reductions, strict=True):
-            values = [next(rest) for _ in reduction.args]
-            found.append(
-                chunk_maxima(*values) if reduction.kind == "amax" else chunk_sums(reduction.kind, values, scale)
-            )
-    kinds = [each.kind for each in walk.reductions]
-    return [fold(np.concatenate(found), is_max=kind == "amax") for kind, found in zip(kinds, chunks, strict=True)]
-
-
-def _walks(walk: Walk, arrays: list[Any], numbers: list[float], dtype: Any) -> Iterable[tuple[Any, ...]]:
-    """Run a walk's function block by block; what it gives for each."""
-    function, reals, truths = _walk_function(walk)
-    size = arrays[0].size
-    width = min(size, BLOCK)
-    scratch = [np.empty(width, dtype) for _ in range(reals)] + [np.empty(width, bool) for _ in range(truths)]
-    scalars = [np.array(each, dtype) for each in numbers]
-    for begin in range(0, size, BLOCK):
-        blocks = [each[begin : begin + BLOCK] for each in arrays]
-        if size - begin < width:
-            scratch = [each[: size - begin] for each in scratch]
-        yield function(*blocks, *scalars, *scratch)
-
-
-def _all_finite(values: Any) -> bool:
-    return all(np.isfinite(values[begin : begin + BLOCK]).all() for begin in range(0, values.size, BLOCK))
-
-
-@cache
-def _block_function(block: Block) -> Callable[..., tuple[float, ...]]:
-    return _defined(python_block(block), "scalars", vars(arithmetic))
-
-
-@cache
-def _walk_function(walk: Walk) -> tuple[Callable[..., tuple[Any, ...]], int, int]:
-    printed = numpy_walk(walk)
-    return _defined(printed.source, "walk", vars(np)), printed.numbers, printed.truths
+            task.reduce(depth)
 
 
 def _defined(source: str, name: str, words: dict[str, Any]) -> Callable[..., Any]:

@@ -9,44 +9,37 @@ from typing import Any
 import numpy as np
 
 LANES, CHUNK = 64, 4096
+TOGETHER = {"sum": np.add, "dot": np.add, "norm": np.add, "amax": np.maximum}
 
 
-def chunk_sums(kind: str, values: list[Any], scale: float = 1.0) -> Any:
-    """Each chunk's sum of elements, of products (dot), or of squares at a scale (norm)."""
-    if kind == "norm" and scale != 1.0:
-        values = [values[0] * scale]
-    terms = _padded(values[0], 0.0)
+def lanes(kind: str, values: list[Any], scale: float = 1.0) -> Any:
+    """The 64 lanes of each chunk: sums of elements, of products (dot) or of squares at a scale (norm), or maxima."""
+    terms = _in_chunks(values[0], -np.inf if kind == "amax" else 0.0)
     if kind == "norm":
+        if scale != 1.0:
+            terms *= scale
         terms *= terms
     if kind == "dot":
-        terms *= _padded(values[1], 0.0)
-    return _folded(np.add.reduce(terms.reshape(-1, CHUNK // LANES, LANES), axis=1), np.add)
+        terms *= _in_chunks(values[1], 0.0)
+    return TOGETHER[kind].reduce(terms, axis=1)
 
 
-def chunk_maxima(values: Any) -> Any:
-    """Each chunk's greatest element."""
-    return np.maximum.reduce(_padded(values, -np.inf).reshape(-1, CHUNK), axis=1)
+def fold(kind: str, found: Any) -> float:
+    """The result of all from the lanes of every chunk."""
+    while True:
+        width = LANES // 2
+        while width:
+            found = TOGETHER[kind](found[:, :width], found[:, width : 2 * width])
+            width //= 2
+        if len(found) == 1:
+            return float(found[0, 0])
+        found = lanes("amax" if kind == "amax" else "sum", [found[:, 0]])
 
 
-def fold(chunks: Any, *, is_max: bool) -> float:
-    """The result of all from the results of the chunks."""
-    if is_max:
-        return float(np.maximum.reduce(chunks))
-    while len(chunks) > 1:
-        chunks = chunk_sums("sum", [chunks])
-    return float(chunks[0])
-
-
-def _padded(values: Any, filling: float) -> Any:
-    """A copy in float64, filled up to whole chunks."""
-    padded = np.full(-(-values.size // CHUNK) * CHUNK, filling)
-    padded[: values.size] = values
-    return padded
-
-
-def _folded(lanes: Any, together: Any) -> Any:
-    width = LANES // 2
-    while width:
-        lanes = together(lanes[:, :width], lanes[:, width : 2 * width])
-        width //= 2
-    return lanes[:, 0]
+def _in_chunks(values: Any, filling: float) -> Any:
+    """A copy in float64, filled up to whole chunks, as chunks × rows × lanes."""
+    missing = -values.size % CHUNK
+    terms = values.astype(np.float64)
+    if missing:
+        terms = np.concatenate([terms, np.full(missing, filling)])
+    return terms.reshape(-1, CHUNK // LANES, LANES)

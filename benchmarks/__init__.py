@@ -1,0 +1,1 @@
+"""How fast thincopt is: against a floor of bare memory traffic, and against its peers. Run it with `make bench`."""
