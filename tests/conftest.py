@@ -7,7 +7,7 @@ import pytest
 
 from tests import probes
 from thincopt import Optimizer
-from thincopt.native import load
+from thincopt.native import load, reason
 from thincopt.native.building import build
 from thincopt.ops.numpy_ops import NumpyOps
 
@@ -21,7 +21,8 @@ def compiled():
     """The installed kernels as a backend."""
     native = load()
     if native is None:
-        pytest.skip("the kernels are not compiled here")
+        wanted = os.environ.get("THINCOPT_REQUIRE_NATIVE") == "1" and os.environ.get("THINCOPT_NATIVE") != "0"
+        (pytest.fail if wanted else pytest.skip)(reason())
     return NumpyOps(native)
 
 

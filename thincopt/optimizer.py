@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 from .composing import compose, declarations
 from .errors import ArrayError, NonFiniteError, SettingError, suggestion
@@ -34,6 +34,7 @@ class Optimizer:
         shared = [each for each in self._declared.states if each.kind == "shared"]
         self._shared = array("d", [float(each.start) for each in shared])
         self._states: dict[Hashable, KeyState] = {}
+        self._answers: dict[str, Any] = {}
         self._prepare()
 
     @classmethod
@@ -79,20 +80,29 @@ class Optimizer:
             self._carefully(batch, lr_scale)
 
     def _prepare(self) -> None:
-        """Make the runner for the present settings."""
+        """Take over the present settings; make a new runner if they ask for other kernels."""
         values = _effective(self.rule, self._values)
-        choices = {each.name: values[each.name] for each in self._declared.settings if each.choices}
         self._numbers[:] = array("d", [float(values[name]) for name in self._declared.numbers])
-        recipe = compose(self.rule, choices, lambda name: bool(values[name]))
+        if all(answer == _asked(values[name]) for name, answer in self._answers.items()) and self._answers:
+            return
+        choices = {each.name: values[each.name] for each in self._declared.settings if each.choices}
+        asked: dict[str, Any] = choices | {"nonfinite": values["nonfinite"]}
+
+        def asks(name: str) -> bool:
+            return bool(asked.setdefault(name, _asked(values[name])))
+
+        recipe = compose(self.rule, choices, asks)
         finite = values["nonfinite"] != "propagate"
+        self._answers = asked
         self._runner = self.ops.runner(recipe, self._numbers, self._shared, check_finite=finite)
         self._arrays = {name for kernel in recipe.kernels for name in kernel.arrays} - {"w", "g"}
         self._handles: dict[Hashable, Any] = {}
-        self._step: Callable[..., int] = self._runner.step
-        if recipe.main.whole_model:
-            self._step = self._refuse_single
+        self._step: Callable[..., int] = self._refuse_single if recipe.main.whole_model else self._runner.step
 
-    def _refuse_single(self, *_: Any) -> NoReturn:
+    def _refuse_single(self, *call: Any) -> int:
+        _, _, _, gradient, _ = call
+        if self.ops.is_empty(gradient):
+            return Outcome.DONE
         raise ArrayError(
             f"{self.rule.name} with these settings needs the whole model at once (a sum over all keys is part of it):"
             " call optimizer.update({key: (weights, gradient), …}) instead of optimizer(key, weights, gradient)."
@@ -102,18 +112,17 @@ class Optimizer:
         """A call that did not go through: say why, or make state for new keys and do it."""
         batch = self._sound(batch, lr_scale)
         states = {key: self._state_for(key, w) for key, (w, _) in batch.items() if key not in self._handles}
-        handles = self._handles
-        if states:
-            handles = handles | {key: self._runner.bind(state) for key, state in states.items()}
-        outcome = self._runner.run(handles, batch, float(lr_scale))
-        if outcome == Outcome.NONFINITE and self._values["nonfinite"] == "raise":
-            raise NonFiniteError(self._nonfinite_text(batch) + " Nothing was changed.")
-        if outcome not in (Outcome.DONE, Outcome.NONFINITE):
-            raise RuntimeError(f"{self.ops.name} refused arrays that it found no fault with; please report this.")
-        self._states |= states
-        self._handles = handles
+        self._handles.update({key: self._runner.bind(state) for key, state in states.items()})
+        outcome = self._runner.run(self._handles, batch, float(lr_scale))
+        if outcome == Outcome.DONE or (outcome == Outcome.NONFINITE and self._values["nonfinite"] == "skip"):
+            self._states |= states
+        else:
+            for key in states:
+                del self._handles[key]
         if outcome == Outcome.NONFINITE:
-            self._skip(batch)
+            self._not_finite(batch)
+        elif outcome != Outcome.DONE:
+            raise RuntimeError(f"{self.ops.name} refused arrays that it found no fault with; please report this.")
 
     def _sound(self, batch: Batch, lr_scale: float) -> Batch:
         """The batch without empty gradients, if everything in it can be updated; an error that says why if not."""
@@ -153,6 +162,18 @@ class Optimizer:
             return None
         return float(self._values[start]) if isinstance(start, str) else start
 
+    def _not_finite(self, batch: Batch) -> None:
+        """Raise, or count a step that was skipped and zero its gradients; too many in a row are an error too."""
+        text = self._nonfinite_text(batch)
+        if self._values["nonfinite"] == "raise":
+            raise NonFiniteError(f"{text} Nothing was changed.")
+        for key, (_, gradient) in batch.items():
+            self._states[key].skip()
+            self.ops.zero(gradient)
+        worst = max(self._states[key].streak for key in batch)
+        if worst >= STREAK:
+            raise NonFiniteError(f"{text} The last {worst} steps in a row were skipped for such gradients.")
+
     def _nonfinite_text(self, batch: Batch) -> str:
         for key, (_, gradient) in batch.items():
             found = self.ops.nonfinite(gradient)
@@ -163,20 +184,6 @@ class Optimizer:
                 )
         return "A gradient is not finite."
 
-    def _skip(self, batch: Batch) -> None:
-        """Count a step that was not taken, and zero its gradients; too many in a row are an error."""
-        text = self._nonfinite_text(batch)
-        worst = 0
-        for key, (_, gradient) in batch.items():
-            state = self._states[key]
-            state.streak = state.streak + 1 if state.skipped_at == state.t else 1
-            state.skipped += 1
-            state.skipped_at = state.t
-            worst = max(worst, state.streak)
-            self.ops.zero(gradient)
-        if worst >= STREAK:
-            raise NonFiniteError(f"{text} The last {worst} steps in a row were skipped for such gradients.")
-
     def state(self) -> dict[str, Any]:
         """All that a resumed run needs, as one tree by key and name; arrays are read-only views of the state itself."""
         return tree_of(self._states, self._shared, self._declared, self.ops)
@@ -184,6 +191,7 @@ class Optimizer:
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Take over what `state()` of an optimizer with the same rule gave; the arrays are copied."""
         self._states, self._shared = states_from(state, self._declared, self.ops)
+        self._answers = {}
         self._prepare()
 
     def _views(self, name: str) -> dict[Hashable, Array]:
@@ -209,6 +217,11 @@ class Optimizer:
     def averages(self) -> dict[Hashable, Array] | None:
         """The averaged weights by key, for reading; None without `use_averages`."""
         return self._views("average") if self._values.get("use_averages") else None
+
+
+def _asked(value: Any) -> Any:
+    """What a kernel is made by: of a choice its value, of a number whether it is other than zero."""
+    return value if isinstance(value, bool | str) else bool(value)
 
 
 def _default_ops() -> Ops:

@@ -47,6 +47,12 @@ class KeyState:
         """The number of elements."""
         return prod(self.shape)
 
+    def skip(self) -> None:
+        """Count a step that was not taken."""
+        self.streak = self.streak + 1 if self.skipped_at == self.t else 1
+        self.skipped_at = self.t
+        self.skipped += 1
+
     @property
     def t(self) -> int:
         """How many updates this key has had."""
