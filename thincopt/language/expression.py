@@ -7,8 +7,6 @@ from typing import Any, NoReturn
 
 from .errors import RuleError
 
-ARITHMETIC = frozenset({"add", "sub", "mul", "div", "neg", "pow", "sqrt", "abs", "sign", "min", "max"})
-LIBM = frozenset({"exp", "log", "tanh"})
 COMPARISONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne"})
 LOGIC = frozenset({"and", "or", "not"})
 REDUCTIONS = frozenset({"sum", "dot", "norm", "amax"})

@@ -12,6 +12,20 @@ from typing import NamedTuple
 
 Operand = str | float
 
+# What Python, C and JavaScript write alike.
+INFIX = {
+    "add": "{} + {}",
+    "sub": "{} - {}",
+    "mul": "{} * {}",
+    "neg": "-{}",
+    "lt": "{} < {}",
+    "le": "{} <= {}",
+    "gt": "{} > {}",
+    "ge": "{} >= {}",
+    "eq": "{} == {}",
+    "ne": "{} != {}",
+}
+
 
 class Assign(NamedTuple):
     """target = op(args); each target is assigned once."""

@@ -2,20 +2,12 @@
 
 from hashlib import sha256
 
-from .kernel import Assign, Block, Operand, Walk
+from .expression import PREDICATES
+from .kernel import INFIX, Assign, Block, Operand, Walk
 
 COMMON = {
-    "add": "{} + {}",
-    "sub": "{} - {}",
-    "mul": "{} * {}",
+    **INFIX,
     "div": "{} / {}",
-    "neg": "-{}",
-    "lt": "{} < {}",
-    "le": "{} <= {}",
-    "gt": "{} > {}",
-    "ge": "{} >= {}",
-    "eq": "{} == {}",
-    "ne": "{} != {}",
     "and": "{} && {}",
     "or": "{} || {}",
     "not": "!{}",
@@ -31,7 +23,6 @@ SCALAR = COMMON | {
     **{name: name + "({})" for name in ("sqrt", "exp", "log", "tanh")},
 }
 ARRAY = COMMON | {name: name.upper() + "({})" for name in ("sqrt", "abs", "exp", "log", "tanh")}
-PREDICATES = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"})
 REDUCE = {  # where a lane begins, how it takes an element, how lanes become one
     "sum": ("0", "{0}[j] += (double){1};", "fold_sum"),
     "dot": ("0", "{0}[j] += (double){1} * (double){2};", "fold_sum"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
+from .expression import PREDICATES
 from .kernel import Assign, Operand, Walk
 
 FUNCTIONS = {
@@ -36,7 +37,6 @@ FUNCTIONS = {
     "or": "logical_or",
     "not": "logical_not",
 }
-TRUTH = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"})
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class _Registers:
                 self.zeroed.remove(array)
                 self.free[False].append(f"p_{array}")
         home = self.homes.get(line.target)
-        place = f"p_{home}" if home and self._dead(home, position - apart) else self.scratch(line.op in TRUTH)
+        place = f"p_{home}" if home and self._dead(home, position - apart) else self.scratch(line.op in PREDICATES)
         if apart:
             self._release(line, position)
         self.places[line.target] = place

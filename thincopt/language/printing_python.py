@@ -1,18 +1,9 @@
 """Print a block of scalars as a Python function on float64."""
 
-from .kernel import Block, Operand
+from .kernel import INFIX, Block, Operand
 
 SCALAR = {
-    "add": "{} + {}",
-    "sub": "{} - {}",
-    "mul": "{} * {}",
-    "neg": "-{}",
-    "lt": "{} < {}",
-    "le": "{} <= {}",
-    "gt": "{} > {}",
-    "ge": "{} >= {}",
-    "eq": "{} == {}",
-    "ne": "{} != {}",
+    **INFIX,
     "and": "{} and {}",
     "or": "{} or {}",
     "not": "not {}",
