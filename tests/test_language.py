@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import thincopt.language as language_package
-from thincopt import Optimizer, RuleError, rule
+from thincopt import NonFiniteError, Optimizer, RuleError, rule
 from thincopt.composing import compose, declarations, every_recipe
 from thincopt.language import (
     Array,
@@ -261,6 +261,24 @@ def test_a_value_used_twice_is_not_taken_apart():
     optimizer("w", weights, gradient)
     np.testing.assert_allclose(weights, -1.0, rtol=1e-6)
     np.testing.assert_allclose(optimizer.mom2["w"], 0.001 * 0.25, rtol=1e-6)
+
+
+def test_a_scale_is_not_squared_in_place_of_what_it_scales():
+    def squared(w, g, *, scale: Positive = 1e-30):
+        u = scale * g
+        return u * u
+
+    weights, gradient = np.zeros(4, "float32"), np.full(4, 1e30, "float32")
+    Optimizer.of(Rule("Made.v1", squared))("w", weights, gradient)
+    np.testing.assert_allclose(weights, -1.0, rtol=1e-6)
+
+
+def test_a_reduction_that_hides_infinity_does_not_stand_in_for_the_check():
+    def hiding(w, g):
+        return norm(1 / (1 + abs(g))) * g
+
+    with pytest.raises(NonFiniteError):
+        Optimizer.of(Rule("Made.v1", hiding))("w", np.ones(3), np.array([1.0, np.inf, 1.0]))
 
 
 def test_passes_are_as_many_as_reductions_ask():

@@ -72,6 +72,10 @@ REFUSED = {
         lambda: (ONES.copy(), np.ones(11, "float32")),
         "Key 'W': the weights have 12 elements but the gradient has 11. Nothing was changed.",
     ),
+    "a gradient of the key's size but other weights": (
+        lambda: (np.ones(11, "float32"), ONES.copy()),
+        "Key 'W': the weights have 11 elements but the gradient has 12. Nothing was changed.",
+    ),
     "shapes that differ": (
         lambda: (np.ones((3, 4), "float32"), np.ones((4, 3), "float32")),
         "Key 'W': the weights have shape (3, 4) but the gradient (4, 3); is one transposed? Nothing was changed.",

@@ -1,0 +1,55 @@
+"""Every rule against recorded numbers, exactly: a `.v1` never changes its numbers.
+
+`python -m tests.test_trajectories` prints the lines of trajectories.txt as they are now. A new rule adds one line,
+after its parity with an implementation that none of us wrote has been seen (tests/peers).
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from thincopt import Optimizer
+from thincopt.composing import declarations
+from thincopt.ops.numpy_ops import NumpyOps
+from thincopt.rules import all_rules
+
+RECORDED = dict(line.split(" ", 1) for line in Path(__file__).with_name("trajectories.txt").read_text().splitlines())
+RULES = sorted(name for name in all_rules() if not name.startswith("Probe"))
+STAGES = dict(weight_decay=0.1, grad_clip=2.0, use_averages=True, lookahead_k=3, lookahead_alpha=0.25)
+
+
+def trajectory(name: str, ops: NumpyOps) -> str:
+    """Weights, averages and rate of change after some steps: with defaults, then with every choice and stage on."""
+    ends = []
+    numbers = dict(learn_rate=0.05, momentum=0.9)
+    choices = {each.name: each.choices[-1] for each in all_rules()[name].signature.settings if each.choices}
+    known = {each.name for each in declarations(all_rules()[name]).settings}
+    for settings in ({"learn_rate": 0.05}, {**numbers, **choices, **STAGES}):
+        optimizer = Optimizer.of(name, ops=ops, **{key: value for key, value in settings.items() if key in known})
+        weights = np.array([1.0, -2.0, 0.5])
+        for step in range(8):
+            optimizer("w", weights, np.array([0.3, -0.1, 1.5]) * (step - 2.5) + 0.25 * weights)
+        ends += [*weights, *(optimizer.averages or {"w": []})["w"]]
+    return " ".join(float(each).hex() for each in ends)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_recorded(name, ops):
+    """To the bit, but for scalars that need libm (NAdam's fractional powers), whose last bits are its own."""
+    assert name in RECORDED, f"add the line of {name} to trajectories.txt"
+    found, expected = (
+        [float.fromhex(each) for each in line.split()] for line in (trajectory(name, ops), RECORDED[name])
+    )
+    if name == "NAdam.v1":
+        np.testing.assert_allclose(found, expected, rtol=1e-14)
+    else:
+        assert found == expected
+
+
+def test_nothing_is_recorded_that_does_not_exist():
+    assert set(RECORDED) == set(RULES)
+
+
+if __name__ == "__main__":
+    print("\n".join(f"{name} {trajectory(name, NumpyOps())}" for name in RULES))  # noqa: T201
