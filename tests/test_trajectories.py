@@ -4,6 +4,7 @@
 after its parity with an implementation that none of us wrote has been seen (tests/peers).
 """
 
+from math import fsum
 from pathlib import Path
 
 import numpy as np
@@ -20,17 +21,18 @@ STAGES = dict(weight_decay=0.1, grad_clip=2.0, use_averages=True, lookahead_k=3,
 
 
 def trajectory(name: str, ops: NumpyOps) -> str:
-    """Weights, averages and rate of change after some steps: with defaults, then with every choice and stage on."""
+    """Two weights and the sums of all after some steps: with defaults, then with every choice and stage on."""
     ends = []
     numbers = dict(learn_rate=0.05, momentum=0.9)
     choices = {each.name: each.choices[-1] for each in all_rules()[name].signature.settings if each.choices}
     known = {each.name for each in declarations(all_rules()[name]).settings}
     for settings in ({"learn_rate": 0.05}, {**numbers, **choices, **STAGES}):
         optimizer = Optimizer.of(name, ops=ops, **{key: value for key, value in settings.items() if key in known})
-        weights = np.array([1.0, -2.0, 0.5])
-        for step in range(8):
-            optimizer("w", weights, np.array([0.3, -0.1, 1.5]) * (step - 2.5) + 0.25 * weights)
-        ends += [*weights, *(optimizer.averages or {"w": []})["w"]]
+        random = np.random.default_rng(0)
+        weights = random.random(64) - 0.5
+        for _ in range(12):
+            optimizer("w", weights, random.random(64) - 0.5 + 0.25 * weights)
+        ends += [weights[0], weights[1], fsum(weights), *map(fsum, (optimizer.averages or {}).values())]
     return " ".join(float(each).hex() for each in ends)
 
 
