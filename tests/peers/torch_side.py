@@ -1,0 +1,80 @@
+"""torch.optim as a peer, built from our settings."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from .common import Arrays, copied
+
+CLASSES = {
+    "SGD.v2": torch.optim.SGD,
+    "Adam.v2": torch.optim.Adam,
+    "AdamW.v1": torch.optim.AdamW,
+    "NAdam.v1": torch.optim.NAdam,
+}
+RENAMED = {"learn_rate": "lr", "L2": "weight_decay"}
+STATES = {
+    "nr_update": "step",
+    "mom1": "exp_avg",
+    "mom2": "exp_avg_sq",
+    "vmax": "max_exp_avg_sq",
+    "velocity": "momentum_buffer",
+    "mu_product": "mu_product",
+}
+
+Clip = Callable[[list[torch.nn.Parameter]], Any]
+
+
+def spelled_for_torch(rule: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """Our settings of this rule by torch's names."""
+    theirs = {RENAMED.get(name, name): value for name, value in settings.items()}
+    if "beta1" in theirs or "beta2" in theirs:
+        theirs["betas"] = theirs.pop("beta1", 0.9), theirs.pop("beta2", 0.999)
+    if "weight_decay" in settings and rule != "AdamW.v1":
+        theirs["decoupled_weight_decay"] = True
+    return theirs
+
+
+class TorchPeer:
+    """One of torch's optimizers; `execution` chooses among its loops, and `clip` treats the gradients first."""
+
+    name = "torch"
+
+    def __init__(
+        self,
+        rule: str,
+        weights: Arrays,
+        settings: dict[str, Any],
+        *,
+        clip: Clip = lambda _: None,
+        **execution: bool,
+    ) -> None:
+        self.weights, self.rule, self.clip = copied(weights), rule, clip
+        self.parameters = {key: torch.nn.Parameter(torch.from_numpy(array)) for key, array in self.weights.items()}
+        theirs = spelled_for_torch(rule, settings)
+        self.optimizer = CLASSES[rule](self.parameters.values(), **theirs, **execution)
+        self.learn_rate = self.optimizer.param_groups[0]["lr"]
+
+    def change(self, settings: dict[str, Any]) -> None:
+        """Give settings new values; state is kept."""
+        group = self.optimizer.param_groups[0]
+        group.update(spelled_for_torch(self.rule, settings))
+        self.learn_rate = group["lr"]
+
+    def step(self, gradients: Arrays, lr_scale: float = 1.0) -> None:
+        """Update the keys that have a gradient."""
+        for key, parameter in self.parameters.items():
+            parameter.grad = torch.from_numpy(gradients[key]) if key in gradients else None
+        self.clip([each for each in self.parameters.values() if each.grad is not None])
+        self.optimizer.param_groups[0]["lr"] = self.learn_rate * lr_scale
+        self.optimizer.step()
+
+    def states(self) -> dict[str, dict[Any, Any]]:
+        """What torch remembers, by our names and by key."""
+        kept = {key: self.optimizer.state[parameter] for key, parameter in self.parameters.items()}
+        named = {
+            ours: {key: state[theirs].numpy() for key, state in kept.items() if state.get(theirs) is not None}
+            for ours, theirs in STATES.items()
+        }
+        return {name: state for name, state in named.items() if state}
