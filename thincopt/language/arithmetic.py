@@ -9,7 +9,7 @@ nan, inf = math.nan, math.inf
 
 
 def divide(a: float, b: float) -> float:
-    """A ÷ b."""
+    """a ÷ b"""
     if b:
         return a / b
     if not a or a != a:

@@ -5,7 +5,7 @@ from ..language import minimum, stage
 
 @stage(at="weights")
 def averages(w, g, average, t, *, use_averages: bool = False):
-    """D = min((1+t)/(10+t), 0.9999);   a ← a − (1−d)(a−w)"""
+    """d = min((1+t)/(10+t), 0.9999);   a ← a − (1−d)(a−w)"""
     if use_averages:
         decay = minimum((1 + t) / (10 + t), 0.9999)
         average = average - (1 - decay) * (average - w)

@@ -5,11 +5,11 @@ from ..language import Rate, stage
 
 @stage(at="gradient")
 def coupled_decay(w, g, *, L2: Rate = 0.0):
-    """G ← g + λw"""
+    """g ← g + λw"""
     return g + L2 * w if L2 else g
 
 
 @stage(at="start")
 def weight_decay(w, g, *, learn_rate: Rate = 1.0, weight_decay: Rate = 0.0):
-    """W ← w − ηλw; without decay the factor is 1."""
+    """w ← w − ηλw; without decay the factor is 1."""
     return (1 - learn_rate * weight_decay) * w
