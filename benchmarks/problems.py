@@ -61,10 +61,16 @@ SIZES = (
 )
 
 PLAIN = Work('AdamW, nonfinite="propagate"', 32, settings={"nonfinite": "propagate"})
+BARE = Work(
+    'Adam.v1, nonfinite="propagate", no clip, no averages',
+    32,
+    rule="Adam.v1",
+    settings={"nonfinite": "propagate", "grad_clip": 0.0, "use_averages": False},
+)
 CHECKED = Work("AdamW, defaults (the gradient is checked)", 36)
 FULL = Work("AdamW, clip + decay + averages", 44, settings={"grad_clip": 1.0, "use_averages": True})
 THINC = Work("Adam.v1, defaults (clip + averages)", 44, rule="Adam.v1")
-WORKS = (PLAIN, CHECKED, FULL, THINC)
+WORKS = (PLAIN, BARE, CHECKED, FULL, THINC)
 
 
 def aligned(*shape: int) -> Floats:

@@ -17,7 +17,7 @@ from thincopt.ops.numpy_ops import NumpyOps
 
 from .building import IS_X86, MissingError, avx2_kernels, floor_library
 from .floor import FloorClock
-from .problems import PLAIN, THINC, WORKS, Problem, Work
+from .problems import BARE, PLAIN, THINC, WORKS, Problem, Work
 
 FLOOR = "floor"
 Clock = Callable[[], float]  # takes all steps of a problem once, and tells the seconds
@@ -152,6 +152,6 @@ def _thinc() -> Program:
     from thinc.api import Adam
 
     def start(problem: Problem, work: Work) -> Clock:
-        return _one_by_one(Adam(grad_clip=0, use_averages=False) if work is PLAIN else Adam(), problem)
+        return _one_by_one(Adam(grad_clip=0, use_averages=False) if work is BARE else Adam(), problem)
 
-    return Program("Thinc Adam", (PLAIN, THINC), start)
+    return Program("Thinc Adam", (BARE, THINC), start)

@@ -20,7 +20,6 @@ Times are medians over the rounds. So are the ratios, each to the floor of its o
 range that is given last.
 The floor is a bare C loop that reads and writes the bytes that the work must, and computes nothing.
 For few elements the time is that of the call, which the floor is without.
-Thinc has no AdamW: its Adam stands beside it, without clip and averages.
 """
 
 
