@@ -25,7 +25,7 @@ class BuildKernels(build_ext):
 kernels = Extension(
     "thincopt.native.kernels",
     ["thincopt/native/kernels.c"],
-    depends=[str(each) for each in Path("thincopt/native").glob("*.h")],
+    depends=[str(each) for each in Path("thincopt").rglob("*.[ph]*")],  # the rules are sources too
     define_macros=building.MACROS,
     extra_compile_args=building.FLAGS,
     libraries=["m"],

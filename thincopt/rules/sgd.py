@@ -26,6 +26,7 @@ def SGD(
     """
     step = g
     if momentum:
-        velocity = momentum * velocity + where(t == 1, 1.0, 1.0 - dampening) * g
+        undampened = (t == 1) | (momentum == 0)
+        velocity = momentum * velocity + where(undampened, 1.0, 1.0 - dampening) * g
         step = g + momentum * velocity if nesterov else velocity
     return learn_rate * step, velocity

@@ -7,9 +7,9 @@ from ..language import Rate, dot, norm, sqrt, stage, total, where
 
 @stage(at="gradient")
 def clip(w, g, *, grad_clip: Rate = 0.0, grad_clip_by: Literal["key", "model"] = "key"):
-    """G ← g·c/‖g‖ where ‖g‖ ≥ c, the norm of each key or of the whole model; without a clip the factor is 1."""
+    """G ← g·c/‖g‖ where ‖g‖ ≥ c, the norm of each key or of the whole model; without a clip (c = 0) the factor is 1."""
     scale = 1.0
     if grad_clip:
         size = norm(g) if grad_clip_by == "key" else sqrt(total(dot(g, g)))
-        scale = where(size >= grad_clip, grad_clip / size, 1.0)
+        scale = where((grad_clip > 0) & (size >= grad_clip), grad_clip / size, 1.0)
     return scale * g
