@@ -5,7 +5,23 @@ from difflib import SequenceMatcher
 
 from .language.errors import RuleError, ThincoptError
 
-__all__ = ["ArrayError", "NonFiniteError", "RuleError", "SettingError", "StateError", "ThincoptError", "suggestion"]
+__all__ = [
+    "ArrayError",
+    "ConfigError",
+    "NonFiniteError",
+    "OpsError",
+    "RuleError",
+    "ScheduleError",
+    "SettingError",
+    "StateError",
+    "ThincoptError",
+    "shown",
+    "suggestion",
+]
+
+MOST_SHOWN = 120  # characters of a value in an error
+MOST_NAMED = 200
+LOOKALIKES = str.maketrans("lo", "10")
 
 
 class SettingError(ThincoptError, ValueError):
@@ -16,6 +32,18 @@ class StateError(ThincoptError, ValueError):
     """State that does not fit the optimizer; nothing was changed."""
 
 
+class ScheduleError(SettingError):
+    """A schedule that has no value to give."""
+
+
+class ConfigError(ThincoptError, ValueError):
+    """A config that cannot be built; the text names file, section and key."""
+
+
+class OpsError(ThincoptError, RuntimeError):
+    """A backend that is not here."""
+
+
 class ArrayError(ThincoptError, ValueError):
     """Weights or a gradient that cannot be updated in place; nothing was changed."""
 
@@ -24,9 +52,36 @@ class NonFiniteError(ArrayError):
     """A gradient with NaN or infinity in it; nothing was changed."""
 
 
-def suggestion(given: str, known: Iterable[str]) -> str:
-    """The nearest known name as a question, or the list of all where none is near."""
-    names = sorted(known)
-    likeness = {name: SequenceMatcher(None, given.lower(), name.lower()).ratio() for name in names}
-    nearest = max(names, key=likeness.__getitem__, default="")
-    return f"Did you mean {nearest!r}?" if likeness.get(nearest, 0) > 0.6 else f"Known: {', '.join(names)}."
+def shown(value: object) -> str:
+    """The value as an error tells it: as in Python, in one line, and cut where it is long."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # a repr may fail in any way, and an int's does beyond 4300 digits
+        return f"a value of type {type(value).__name__}"
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
+
+
+def suggestion(given: object, known: Iterable[str]) -> str:
+    """The nearest known names as a question, or the list of all where none is near."""
+    names = sorted(map(str, known))[:MOST_NAMED]
+    likeness = {name: _likeness(str(given), name) for name in names}
+    best = max(likeness.values(), default=0.0)
+    if best <= 0.6:
+        return f"Known: {', '.join(names)}."
+    return f"Did you mean {' or '.join(repr(name) for name in names if likeness[name] == best)}?"
+
+
+def _likeness(given: str, name: str) -> float:
+    """How near a name is to what was given, with its version or without; its initials mean it too: lr, wd."""
+    parts = name.split("_")
+    if len(parts) > 1 and given.lower() == "".join(part[:1] for part in parts).lower():
+        return 1.0
+    return max(_ratio(given, name), _ratio(given, name.partition(".v")[0]))
+
+
+def _ratio(one: str, other: str) -> float:
+    return SequenceMatcher(None, _plain(one), _plain(other)).ratio()
+
+
+def _plain(name: str) -> str:
+    return name[:MOST_SHOWN].lower().translate(LOOKALIKES)

@@ -60,7 +60,7 @@ def signature_of(function: Callable[..., Any]) -> Signature:
     names, states, settings = [], [], []
     for each in inspect.signature(function, eval_str=True).parameters.values():
         if each.kind is each.KEYWORD_ONLY:
-            settings.append(_setting(function, each))
+            settings.append(setting_of(function, each))
         elif each.kind is each.POSITIONAL_OR_KEYWORD:
             names.append(each.name)
             if each.name not in SUPPLIED:
@@ -97,7 +97,8 @@ def _state(function: Callable[..., Any], parameter: inspect.Parameter) -> State:
     return State(name, kind, starts[0] if starts else 0.0)
 
 
-def _setting(function: Callable[..., Any], parameter: inspect.Parameter) -> Setting:
+def setting_of(function: Callable[..., Any], parameter: inspect.Parameter) -> Setting:
+    """The setting that a keyword declares by its type."""
     name, (base, extras) = parameter.name, _annotation(parameter)
     ranges = [each for each in extras if isinstance(each, Range)]
     if base is bool:

@@ -1,0 +1,28 @@
+"""One file per family of schedules; every file here is found and read."""
+
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+from .declaring import FAMILIES, Family, Schedule, schedule
+
+__all__ = ["FAMILIES", "Family", "Schedule", "all_schedules", "schedule"]
+
+
+def all_schedules() -> dict[str, Family]:
+    """Every registered schedule by name, those of this folder first."""
+    for module in sorted(each.name for each in iter_modules(__path__)):
+        import_module(f"{__name__}.{module}")
+    return FAMILIES
+
+
+def find(name: str) -> Family | None:
+    """The schedule that `thincopt.NAME` means, if there is one: its first version."""
+    return all_schedules().get(f"{name}.v1")
+
+
+def __getattr__(name: str) -> Any:
+    family = find(name) if not name.startswith("_") else None
+    if family is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return family

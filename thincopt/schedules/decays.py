@@ -1,0 +1,18 @@
+"""Rates that fall, or grow, from step to step."""
+
+from ..language.arithmetic import power
+from ..language.types import Number, Rate
+from .declaring import schedule
+
+
+@schedule("decaying.v1")
+def decaying(step: int, base_rate: Number, decay: Rate, *, t: Rate = 0) -> float:
+    """η / (1 + d(t+s))"""
+    return base_rate * (1.0 / (1.0 + decay * (t + step)))
+
+
+@schedule("compounding.v1")
+def compounding(step: int, start: Number, stop: Number, compound: Rate, *, t: Number = 0.0) -> float:
+    """a·cˢ, until it reaches the stop; `t` has no effect, as in Thinc."""
+    value = start * power(compound, step)
+    return max(value, stop) if start > stop else min(value, stop)

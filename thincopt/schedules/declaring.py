@@ -1,0 +1,267 @@
+"""`@schedule`: a pure function of the step becomes something that can be called, iterated, compared and saved."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from ..errors import ScheduleError, SettingError, shown, suggestion
+from ..language.signature import Setting, setting_of
+from ..language.types import Range
+
+FAMILIES: dict[str, Family] = {}
+FINITE = Range()
+
+
+# The type of an argument that is itself a schedule, or serves as one: a list of numbers, an iterator.
+Follows = Annotated[Any, "schedule"]
+
+
+@dataclass(frozen=True, eq=False)
+class Family:
+    """All schedules of one formula; calling it with arguments gives one of them."""
+
+    name: str
+    function: Callable[..., float]
+    settings: tuple[Setting, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        step, *rest = inspect.signature(self.function, eval_str=True).parameters.values()
+        if step.name != "step":
+            raise ScheduleError(f"{self.name} must be a function of (step, …); it begins with {step.name!r}.")
+        settings = tuple(
+            Setting(each.name, each.default) if each.annotation == Follows else setting_of(self.function, each)
+            for each in rest
+        )
+        object.__setattr__(self, "settings", settings)
+
+    @property
+    def __name__(self) -> str:
+        return self.function.__name__
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        _, *rest = inspect.signature(self.function).parameters.values()
+        return inspect.Signature([each.replace(annotation=Any) for each in rest])
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Schedule:
+        """The schedule with these arguments; an error that says what is wrong with them."""
+        given = {**self._named(args, kwargs), **kwargs}
+        wrong = self.problems(given)
+        if wrong:
+            raise SettingError("\n".join(text for _, text in wrong))
+        made = Schedule(
+            self, {each.name: self._taken(each, given.get(each.name, each.default)) for each in self.settings}
+        )
+        made(0)
+        return made
+
+    def _named(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments that stand without their names, by name."""
+        parameters = self.__signature__.parameters.values()
+        names = [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD]
+        if len(args) > len(names):
+            raise SettingError(f"{self.name} takes {', '.join(names)} without their names; name the other arguments.")
+        given = dict(zip(names, args, strict=False))
+        for name in given.keys() & kwargs.keys():
+            raise SettingError(f"{self.name} was given {name} twice: {shown(given[name])} and {shown(kwargs[name])}.")
+        return given
+
+    def problems(self, given: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """What is wrong with these arguments: the name and a sentence, for each."""
+        known = {each.name: each for each in self.settings}
+        found = [
+            (name, f"{self.name} has no argument {name!r}. {suggestion(name, known)}")
+            for name in given
+            if name not in known
+        ]
+        for name, each in known.items():
+            value = given.get(name, each.default)
+            if value is Setting.REQUIRED:
+                found.append((name, f"{self.name} needs {name}: pass {name}=…."))
+            elif self.wants(name):
+                try:
+                    as_schedule(value, f"{self.name}: {name}")
+                except ScheduleError as error:
+                    found.append((name, str(error)))
+            elif not holds(each, value):
+                found.append((name, f"{self.name}: {name} must be {each.allowed}, not {shown(value)}."))
+        return found
+
+    def wants(self, name: str) -> str:
+        """What a section of a config must begin with to be this argument; nothing for a number."""
+        follows = any(each.name == name and not each.range and not each.choices for each in self.settings)
+        return "@schedules" if follows else ""
+
+    def _taken(self, setting: Setting, value: Any) -> Any:
+        return as_schedule(value, f"{self.name}: {setting.name}") if self.wants(setting.name) else value
+
+    def __repr__(self) -> str:
+        return f"<schedule {self.name}>"
+
+
+class Schedule:
+    """A number for every step: call it with a step, or iterate over it. Two are equal if they say the same."""
+
+    def __init__(self, family: Family, arguments: dict[str, Any], position: int = 0) -> None:
+        self.family, self.arguments, self._position = family, arguments, position
+
+    def __call__(self, step: int) -> float:
+        """The value at this step, counted from 0."""
+        try:
+            return float(self.family.function(step, **self.arguments))
+        except (ArithmeticError, TypeError, ValueError) as error:
+            reason = str(error).removesuffix(".")
+            raise ScheduleError(f"{shown(self)} has no value at step {step}: {reason}.") from error
+
+    def ended(self, step: int) -> bool:  # noqa: ARG002  # as a list's
+        """A schedule has a value for every step."""
+        return False
+
+    def __iter__(self) -> Iterator[float]:
+        step = 0
+        while True:
+            yield self(step)
+            step += 1
+
+    def __next__(self) -> float:
+        """The next value of this object's own count; an optimizer that uses the object has a count of its own."""
+        self._position += 1
+        return self(self._position - 1)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Schedule):
+            return NotImplemented
+        return (self.family.name, self.arguments) == (other.family.name, other.arguments)
+
+    def __hash__(self) -> int:
+        return hash((self.family.name, *map(repr, self.arguments.values())))
+
+    def __repr__(self) -> str:
+        return f"{self.family.__name__}({', '.join(f'{name}={value!r}' for name, value in self.arguments.items())})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (self.family.name, self.arguments, self._position)
+
+
+class Listed:
+    """A list of numbers as a schedule; after the last one, the setting stays as it is."""
+
+    def __init__(self, values: list[float]) -> None:
+        self.values = values
+
+    def __call__(self, step: int) -> float:
+        """The value at this step."""
+        return self.values[min(step, len(self.values) - 1)]
+
+    def ended(self, step: int) -> bool:
+        """Whether there is no value for this step."""
+        return step >= len(self.values)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Listed) and self.values == other.values
+
+    __hash__ = None  # type: ignore[assignment]  # as a list
+
+    def __repr__(self) -> str:
+        return repr(self.values)
+
+
+class Played:
+    """An iterator as a schedule: played once, forwards; when it ends, the setting stays as it is.
+
+    An iterator cannot be saved: a copy knows how far it came and its last value, and asks for the iterator again.
+    """
+
+    def __init__(self, iterator: Iterator[Any] | None, taken: int = 0, last: float = 0.0) -> None:
+        self.iterator, self.taken, self.last = iterator, taken, last
+
+    def __call__(self, step: int) -> float:
+        """The value at this step, which must not lie before the last one asked for; past the end, the last."""
+        if self.ended(step) and not self.taken:
+            raise ScheduleError("a schedule must have at least one value, and this iterator has none.")
+        return self.last
+
+    def ended(self, step: int) -> bool:
+        """Whether there is no value for this step."""
+        while self.taken <= step:
+            if self.iterator is None:
+                raise ScheduleError(
+                    f"An iterator drove this setting for {self.taken} steps and cannot be saved: assign one that"
+                    " continues it (or a schedule, which is saved whole)."
+                )
+            for value in self.iterator:
+                self.last = _number("the iterator must give", value)
+                self.taken += 1
+                break
+            else:
+                return True
+        return False
+
+    def __repr__(self) -> str:
+        return f"<iterator after {self.taken} values>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Played, (None, self.taken, self.last)
+
+
+Follower = Schedule | Listed | Played
+
+
+def is_schedule(value: Any) -> bool:
+    """Whether this is, or can serve as, a schedule."""
+    return isinstance(value, Schedule | Listed | Played | list | tuple) or hasattr(value, "__next__")
+
+
+def as_schedule(value: Any, label: str) -> Follower:
+    """The schedule that this is, or that it serves as; `label` says in an error where it was given."""
+    if isinstance(value, Schedule | Listed | Played):
+        return value
+    if isinstance(value, list | tuple):
+        if not value:
+            raise ScheduleError(f"{label}: a schedule must have at least one value, and this list is empty.")
+        return Listed([_number(f"{label}: the list must hold", each) for each in value])
+    if hasattr(value, "__next__"):
+        return Played(value)
+    raise ScheduleError(f"{label} must be a schedule, a list of numbers or an iterator, not {shown(value)}.")
+
+
+def schedule(name: str) -> Callable[[Callable[..., float]], Family]:
+    """Make a function of (step, …) into the schedule `name`, found by that name from then on, in configs too."""
+    if not re.fullmatch(r"[A-Za-z]\w*\.v[1-9]\d*", name):
+        raise ScheduleError(f"A schedule is named like 'decaying.v1', with a version; {name!r} is not.")
+
+    def enrol(function: Callable[..., float]) -> Family:
+        known = FAMILIES.get(name)
+        if known is not None and known.function.__code__.co_filename != function.__code__.co_filename:
+            raise ScheduleError(f"{name} is already the schedule of {known.function.__module__}; choose another name.")
+        FAMILIES[name] = Family(name, function)
+        return FAMILIES[name]
+
+    return enrol
+
+
+def holds(allowed: Setting | Range, value: Any) -> bool:
+    """Whether this value may be given; what cannot even be compared may not."""
+    try:
+        return allowed.holds(value)
+    except Exception:  # an array has no truth, and an int may be too large for a float
+        return False
+
+
+def _number(label: str, value: Any) -> float:
+    if not holds(FINITE, value):
+        raise ScheduleError(f"{label} finite numbers, not {shown(value)}.")
+    return float(value)
+
+
+def _again(name: str, arguments: Mapping[str, Any], position: int) -> Schedule:
+    """Make a schedule again from what was saved of it."""
+    if name not in FAMILIES:
+        raise ScheduleError(
+            f"No schedule is named {name!r} here: define it before loading. {suggestion(name, FAMILIES)}"
+        )
+    return Schedule(FAMILIES[name], dict(arguments), position)
