@@ -42,6 +42,14 @@ def test_import_takes_the_standard_library_only():
     assert set(loaded.split()) <= set(sys.stdlib_module_names) | {"thincopt"}
 
 
+def test_names_are_there_in_a_fresh_interpreter():
+    code = """
+        from thincopt import SGD, Adam, AdamW, RAdam, decaying, registry
+        print(SGD.v2.rule.name, Adam.rule.name, AdamW(decaying(0.5, 1)).learn_rate, "Lion.v1" in registry.optimizers)
+    """
+    assert run(code) == "SGD.v2 Adam.v1 0.5 True"
+
+
 def test_the_C_of_all_rules_is_made_without_any_package(tmp_path):
     """With -I -S there is nothing but the standard library, as in an empty virtual environment."""
     code = f"""

@@ -130,7 +130,7 @@ def test_settings_that_contradict_each_other():
 @pytest.mark.parametrize(
     ("name", "settings", "text"),
     [
-        ("AdamV.v1", {}, "No rule is named 'AdamV.v1'. Did you mean 'Adam.v1'?"),
+        ("AdamV.v1", {}, "No optimizer is named 'AdamV.v1'. Did you mean 'Adam.v1'?"),
         ("SGD.v1", {}, "SGD.v1 needs learn_rate: pass learn_rate=…."),
         ("AdamW.v1", {"betal": 0.9}, "AdamW.v1 has no setting 'betal'. Did you mean 'beta1'?"),
         (
@@ -141,7 +141,11 @@ def test_settings_that_contradict_each_other():
         ("AdamW.v1", {"beta1": 1.0}, "AdamW.v1: beta1 must be a finite number >= 0 and < 1, not 1.0."),
         ("AdamW.v1", {"eps": 0.0}, "AdamW.v1: eps must be a finite number > 0, not 0.0."),
         ("AdamW.v1", {"learn_rate": float("nan")}, "AdamW.v1: learn_rate must be a finite number >= 0, not nan."),
-        ("AdamW.v1", {"learn_rate": "0.1"}, "AdamW.v1: learn_rate must be a finite number >= 0, not '0.1'."),
+        (
+            "AdamW.v1",
+            {"learn_rate": "0.1"},
+            "AdamW.v1: learn_rate must be a finite number >= 0, or a schedule of such, not '0.1'.",
+        ),
         ("AdamW.v1", {"learn_rate": True}, "AdamW.v1: learn_rate must be a finite number >= 0, not True."),
         ("AdamW.v1", {"lookahead_k": 2.5}, "AdamW.v1: lookahead_k must be a whole number >= 0, not 2.5."),
         ("AdamW.v1", {"amsgrad": 1}, "AdamW.v1: amsgrad must be one of False, True, not 1."),

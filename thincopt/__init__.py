@@ -7,24 +7,41 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "ArrayError": "errors",
+    "Config": "config",
+    "ConfigError": "errors",
     "NonFiniteError": "errors",
+    "OpsError": "errors",
     "Optimizer": "optimizer",
     "RuleError": "errors",
+    "ScheduleError": "errors",
     "SettingError": "errors",
     "StateError": "errors",
     "ThincoptError": "errors",
+    "fill": "config",
+    "get": "factory",
     "info": "about",
+    "load": "config",
     "rule": "language",
+    "schedule": "schedules",
     "stage": "language",
 }
+_MODULES = ("registry", "schedules")
 
-__all__ = ["__version__", *_HOMES]  # noqa: PLE0604  # the names are the dictionary's
+__all__ = ["__version__", *_HOMES, *_MODULES]  # noqa: PLE0604  # the names are the tables'
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name in _HOMES:
+        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    if name in _MODULES:
+        return import_module(f".{name}", __name__)
+    found = None
+    if not name.startswith("_"):  # optimizers are capitalized, schedules are not
+        home = "factory" if name[0].isupper() else "schedules"
+        found = import_module(f".{home}", __name__).find(name)
+    if found is None:
         raise AttributeError(f"module 'thincopt' has no attribute {name!r}")
-    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    return found
 
 
 def __dir__() -> list[str]:

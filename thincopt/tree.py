@@ -33,6 +33,15 @@ def _branch(state: KeyState, declared: Declared, ops: Ops) -> dict[str, Any]:
     }
 
 
+def copied(tree: dict[str, Any]) -> dict[str, Any]:
+    """The same tree with arrays of its own."""
+    keys = {
+        key: {name: value.copy() if hasattr(value, "copy") else value for name, value in branch.items()}
+        for key, branch in tree["keys"].items()
+    }
+    return {**tree, "keys": keys}
+
+
 def states_from(tree: Any, declared: Declared, ops: Ops) -> tuple[dict[Hashable, KeyState], array[float]]:
     """The states and shared numbers that a tree holds, copied; an error if it does not fit to the last name."""
     if not isinstance(tree, Mapping) or set(tree) != {"keys", "shared"}:

@@ -23,6 +23,9 @@ class NumpyOps:
     def __init__(self, native: Any = None) -> None:
         self.native = native
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (self.native is not None,)
+
     def runner(self, recipe: Recipe, numbers: array[float], shared: array[float], *, check_finite: bool) -> Runner:
         """The compiled runner if every part of the recipe is compiled, else the plain one."""
         from .compiled import CompiledRunner, is_compiled
@@ -87,6 +90,13 @@ class NumpyOps:
     def is_empty(self, gradient: Any) -> bool:
         """Whether there is nothing to do for this gradient."""
         return isinstance(gradient, np.ndarray) and gradient.size == 0
+
+
+def _again(compiled: bool) -> NumpyOps:
+    """The backend as it can be where something saved is loaded."""
+    from ..native import load
+
+    return NumpyOps(load() if compiled else None)
 
 
 def _array_fault(role: str, value: Any) -> str | None:

@@ -1,0 +1,46 @@
+"""See that a call can be done, key by key; the errors say what was given and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+from .errors import ArrayError, SettingError
+from .language.types import Range
+from .ops.contract import Batch, KeyState, Ops
+
+FINITE = Range()
+
+
+def sound(batch: Any, lr_scale: Any, states: Mapping[Hashable, KeyState], ops: Ops) -> Batch:
+    """The batch without empty gradients, if everything in it can be updated; an error that says why if not."""
+    if not FINITE.holds(lr_scale):
+        raise SettingError(f"lr_scale must be a finite number, not {lr_scale!r}.")
+    if not isinstance(batch, Mapping):
+        raise ArrayError(f"update takes {{key: (weights, gradient), …}}, not {type(batch).__name__}.")
+    found = {}
+    for key, pair in batch.items():
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise ArrayError(f"Key {key!r}: a pair (weights, gradient) is wanted. Nothing was changed.")
+        if ops.is_empty(pair[1]):
+            continue
+        fault = ops.fault(pair[0], pair[1], states.get(key))
+        if fault:
+            raise ArrayError(f"Key {key!r}: {fault}. Nothing was changed.")
+        found[key] = (pair[0], pair[1])
+    shared = ops.overlap(found)
+    if shared:
+        raise ArrayError(f"Keys {shared[0]!r} and {shared[1]!r} overlap in memory. Nothing was changed.")
+    return found
+
+
+def nonfinite_text(batch: Batch, ops: Ops) -> str:
+    """Which gradient is not finite, and where."""
+    for key, (_, gradient) in batch.items():
+        found = ops.nonfinite(gradient)
+        if found:
+            return (
+                f"Key {key!r}: the gradient is not finite in {found[1]} of {gradient.size} elements, the first at"
+                f" index {found[0]} ({gradient.reshape(-1)[found[0]]})."
+            )
+    return "A gradient is not finite."

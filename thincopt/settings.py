@@ -1,0 +1,165 @@
+"""The settings of an optimizer: what there is, what may be given, and every mistake told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache, partial
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError, create_model
+
+from .composing import declarations
+from .errors import ScheduleError, SettingError, shown, suggestion
+from .language import Rule
+from .language.signature import Setting
+from .rules import all_rules
+from .schedules.declaring import Follower, Listed, Schedule, as_schedule, holds, is_schedule
+
+ENGINE = (
+    Setting("L2_is_weight_decay", False, choices=(False, True)),
+    Setting("nonfinite", "raise", choices=("raise", "skip", "propagate")),
+)
+ALIASES = {"b1": "beta1", "b2": "beta2"}  # Thinc's names of attributes
+
+
+@cache
+def settings_of(rule: Rule) -> dict[str, Setting]:
+    """Every setting of a rule, its stages and the engine, with this rule's defaults; `learn_rate` first."""
+    known = [*declarations(rule).settings, *ENGINE]
+    known.sort(key=lambda each: each.name != "learn_rate")
+    settings = {
+        each.name: Setting(each.name, rule.defaults.get(each.name, each.default), each.range, each.choices)
+        for each in known
+    }
+    for name in rule.defaults:
+        if name not in settings:
+            raise SettingError(f"{rule.name} has no setting {name!r}. {suggestion(name, settings)}")
+    return settings
+
+
+def validated(rule: Rule, given: Mapping[str, Any], *, complete: bool = True) -> dict[str, Any]:
+    """The settings given (and, if complete, the defaults of the others); one error for all that is wrong."""
+    _refuse(faults(rule, given, complete=complete))
+    defaults = {name: each.default for name, each in settings_of(rule).items()} if complete else {}
+    return {name: _taken(rule, name, value) for name, value in {**defaults, **given}.items()}
+
+
+def scheduled(rule: Rule, schedules: Mapping[str, Any] | None) -> dict[str, Follower]:
+    """What was given as `schedules=`, by name."""
+    _refuse(schedule_faults(rule, schedules))
+    return {name: as_schedule(each, f"{rule.name}: {name}") for name, each in (schedules or {}).items()}
+
+
+def faults(rule: Rule, given: Mapping[str, Any], *, complete: bool = True) -> list[tuple[str, SettingError]]:
+    """What is wrong with these settings: the name and the error, for each."""
+    try:
+        _model(rule).model_validate(dict(given))
+    except ValidationError as error:
+        found = [each for each in error.errors(include_url=False) if complete or each["type"] != "missing"]
+        return [(str(each["loc"][0]), _fault(rule, each)) for each in found]
+    values = {**{name: each.default for name, each in settings_of(rule).items()}, **given}
+    asked = [values[name] for name in ("L2_is_weight_decay", "L2", "weight_decay")]
+    if complete and all(asked) and not any(map(is_schedule, asked)):
+        return [("weight_decay", SettingError(clash(rule, values)))]
+    return []
+
+
+def schedule_faults(rule: Rule, schedules: Any) -> list[tuple[str, SettingError]]:
+    """What is wrong with what was given as `schedules=`: the name and the error, for each."""
+    if not isinstance(schedules, Mapping | None):
+        text = f"{rule.name}: schedules must be schedules by name, {{'learn_rate': …}}, not {shown(schedules)}."
+        return [("", SettingError(text))]
+    numbers = [each.name for each in settings_of(rule).values() if each.range]
+    found: list[tuple[str, SettingError]] = []
+    for name, each in (schedules or {}).items():
+        if name not in numbers:
+            text = f"{rule.name} has no number {shown(name)} to schedule. {suggestion(name, numbers)}"
+            found.append((str(name), SettingError(text)))
+            continue
+        try:
+            as_schedule(each, f"{rule.name}: {name}")
+        except ScheduleError as error:
+            found.append((name, error))
+    return found
+
+
+def value_at(rule: Rule, name: str, schedule: Follower, step: int) -> float:
+    """The value that a schedule gives at a step, if the setting may have it."""
+    with about(rule, name):
+        value = schedule(step)
+    setting = settings_of(rule)[name]
+    if not holds(setting, value):
+        raise SettingError(
+            f"{rule.name}: {name} must be {setting.allowed}, not {value!r}"
+            f" (the value of {shown(schedule)} at step {step})."
+        )
+    return float(value)
+
+
+@contextmanager
+def about(rule: Rule, name: str) -> Iterator[None]:
+    """Say of a schedule's error which setting it drives."""
+    try:
+        yield
+    except ScheduleError as error:
+        raise ScheduleError(f"{rule.name}: {name}: {error}") from error
+
+
+def clash(rule: Rule, values: Mapping[str, Any]) -> str:
+    """The error of two weight decays at once."""
+    return (
+        f"{rule.name}: L2 = {values['L2']!r} counts as weight decay here (L2_is_weight_decay), and weight_decay ="
+        f" {values['weight_decay']!r} was given too, or is the default; set one of the two to 0."
+    )
+
+
+def _refuse(found: list[tuple[str, SettingError]]) -> None:
+    if len(found) == 1:
+        raise found[0][1]
+    if found:
+        raise SettingError("\n".join(str(error) for _, error in found))
+
+
+@cache
+def _model(rule: Rule) -> type[BaseModel]:
+    """The schema of a rule's settings, which collects every mistake."""
+    fields: dict[str, Any] = {
+        name: (
+            Annotated[Any, PlainValidator(partial(_check, rule, each))],
+            ... if each.default is Setting.REQUIRED else each.default,
+        )
+        for name, each in settings_of(rule).items()
+    }
+    return create_model(rule.function.__name__, __config__=ConfigDict(extra="forbid"), **fields)
+
+
+def _check(rule: Rule, setting: Setting, value: Any) -> Any:
+    """The value, if it may be given; of a schedule its first, but an iterator is not played yet."""
+    if setting.range and is_schedule(value):
+        if isinstance(value, list | tuple | Listed | Schedule):
+            value_at(rule, setting.name, _taken(rule, setting.name, value), 0)
+    elif not holds(setting, value):
+        schedules = ", or a schedule of such" if setting.range and not isinstance(value, int | float) else ""
+        raise SettingError(f"{rule.name}: {setting.name} must be {setting.allowed}{schedules}, not {shown(value)}.")
+    return value
+
+
+def _fault(rule: Rule, error: Any) -> SettingError:
+    """The error that a schema's complaint stands for."""
+    name = str(error["loc"][0])
+    if error["type"] == "missing":
+        return SettingError(f"{rule.name} needs {name}: pass {name}=….")
+    if error["type"] != "extra_forbidden":
+        found: SettingError = error["ctx"]["error"]
+        return found
+    family = rule.name.partition(".")[0]
+    others = [each for each in all_rules().values() if each.name.partition(".")[0] == family]
+    having = [each.name for each in others if name in settings_of(each)]
+    if having:
+        return SettingError(f"{rule.name} has no setting {shown(name)}, but {' and '.join(having)} has.")
+    return SettingError(f"{rule.name} has no setting {shown(name)}. {suggestion(name, settings_of(rule))}")
+
+
+def _taken(rule: Rule, name: str, value: Any) -> Any:
+    return as_schedule(value, f"{rule.name}: {name}") if is_schedule(value) else value
