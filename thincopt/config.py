@@ -1,0 +1,167 @@
+"""Configs: `.cfg` text becomes optimizers and schedules, and every mistake in it is told at once, with its place.
+
+A config can only name what is registered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from confection import Config
+
+from .errors import ConfigError, SettingError, shown, suggestion
+from .place import Names, Place, refuse_shape
+from .reading import read
+from .schedules.declaring import Family
+
+__all__ = ["Config", "fill", "load"]
+
+SECTIONS = {"optimizer": "@optimizers", "schedule": "@schedules"}
+UNKNOWN = iter(())  # stands for a schedule that is not made yet; it is never played
+Problem = tuple[Names, str, str]  # section, key and what is wrong there
+
+
+def load(source: str | Path, *, overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The objects that a config describes, by section: of a file, or of text.
+
+    `overrides` replaces values by their dotted names: `{"optimizer.L2": 0.0}`.
+    """
+    from .registry import build
+
+    return build(*read(source, {} if overrides is None else overrides))
+
+
+def fill(source: str | Path, *, overrides: Mapping[str, Any] | None = None) -> Config:
+    """The config with every default written out; `fill(…).to_str()` is its text."""
+    from .registry import filled
+
+    return filled(*read(source, {} if overrides is None else overrides))
+
+
+def checked(config: Config, place: Place) -> Config:
+    """The config, if everything in it is registered and every value may be what it is; else all that is wrong."""
+    refuse_shape(config)
+    wrong = sorted(_problems(config, ()), key=lambda each: place.line((*each[0], each[1]) if each[1] else each[0]))
+    if wrong:
+        raise ConfigError("\n".join(f"{place(path, key)}: {text}" for path, key, text in wrong))
+    return config
+
+
+def _references(block: Mapping[str, Any]) -> list[str]:
+    return [key for key in block if str(key).startswith("@")]
+
+
+def _problems(block: Mapping[str, Any], path: Names) -> Iterator[Problem]:
+    """What is wrong with a section, and with the sections that are part of it."""
+    from .registry import KINDS
+
+    references = _references(block)
+    if not references:
+        if len(path) == 1 and path[0] in SECTIONS:
+            yield _says_nothing(path, SECTIONS[path[0]])
+        for key, value in block.items():
+            if isinstance(value, Mapping):
+                yield from _problems(value, (*path, str(key)))
+        return
+    kind, name = references[0], block[references[0]]
+    registered = KINDS.get(kind[1:])
+    if not path:
+        yield path, kind, "what is made stands in a section, such as [optimizer]."
+    elif len(references) > 1:
+        yield path, "", f"a section makes one thing, but this one names {' and '.join(references)}; keep one."
+    elif registered is None:
+        yield path, kind, f"there is no registry {kind!r}. {suggestion(kind, [f'@{each}' for each in KINDS])}"
+    elif name not in registered:
+        what_to_do = _hint(name) or f" {suggestion(name, registered.known())}"
+        yield path, kind, f"no {registered.word} is named {shown(name)}.{what_to_do}"
+    elif odd := [key for key in block if not isinstance(key, str)]:
+        yield path, "", f"names are text, and {shown(odd[0])} is not."
+    else:
+        yield from _misfits(registered.get(name), {key: each for key, each in block.items() if key != kind}, path)
+
+
+def _says_nothing(path: Names, wanted: str) -> Problem:
+    return path, "", f"the section says nothing of what to make; begin it with `{wanted} = NAME.v1`."
+
+
+def _misfits(made: Any, given: dict[str, Any], path: Names) -> Iterator[Problem]:
+    """What is wrong with the arguments of a registered function, and in the sections among them."""
+    ours, plain = hasattr(made, "problems"), dict(given)
+    for key, value in given.items():
+        wanted = made.wants(key) if ours else ""
+        if isinstance(value, Mapping) and wanted:
+            plain[key] = yield from _part(value, wanted, (*path, key))
+        elif isinstance(value, Mapping) and ours and key == "schedules":
+            plain[key] = yield from _schedules(value, (*path, key))
+        elif isinstance(value, Mapping) and not ours:
+            yield from _problems(value, (*path, key))
+        elif wanted == "@ops" and isinstance(value, str | int | float | list):
+            section = ".".join((*path, key))
+            yield path, key, f"a backend has a section of its own, [{section}] with `@ops = NumpyOps`."
+    for name, text in made.problems(plain) if ours else ():
+        inner, _, key = name.rpartition(".") if name not in given else ("", "", name)
+        value = given.get(inner, {}).get(key) if inner else given.get(key)
+        hint = _hint(value) if " number" in text else ""
+        yield (*path, inner) if inner else path, key, f"{text}{hint}"
+
+
+def _schedules(block: Mapping[str, Any], path: Names) -> Generator[Problem, None, Any]:
+    """What is wrong with the section `schedules`; returns what it holds."""
+    if _references(block):
+        section = ".".join((*path, "learn_rate"))
+        yield path, _references(block)[0], f"each schedule has a section named after its setting, such as [{section}]."
+        return None
+    found = dict(block)
+    for name, each in block.items():
+        if isinstance(each, Mapping):
+            found[name] = yield from _part(each, "@schedules", (*path, str(name)))
+    return found
+
+
+def _part(block: Mapping[str, Any], wanted: str, path: Names) -> Generator[Problem, None, Any]:
+    """What is wrong with a section that is an argument; returns the schedule that it makes, if it makes one."""
+    from .registry import KINDS
+
+    references = _references(block)
+    if not references:
+        wrong = [_says_nothing(path, wanted)]
+    elif references[0] != wanted and references[0][1:] in KINDS and len(references) == 1:
+        wrong = [(path, references[0], f"{path[-1]} wants {wanted}, not {references[0]}.")]
+    else:
+        wrong = list(_problems(block, path))
+    yield from wrong
+    try:
+        return UNKNOWN if wrong or wanted != "@schedules" else _schedule(block)
+    except SettingError as error:
+        yield path, "", str(error)
+        return UNKNOWN
+
+
+def _schedule(block: Mapping[str, Any]) -> Any:
+    """The schedule of a section with which nothing is wrong; of those of other packages nothing is known yet."""
+    from .registry import schedules
+
+    family = schedules.get(block["@schedules"])
+    arguments = {key: _schedule(each) if isinstance(each, Mapping) else each for key, each in block.items()}
+    del arguments["@schedules"]
+    known = isinstance(family, Family) and all(each is not UNKNOWN for each in arguments.values())
+    return family(**arguments) if known else UNKNOWN
+
+
+def _hint(value: Any) -> str:
+    """What to do about text where a number or a name should be."""
+    if not isinstance(value, str):
+        return ""
+    if "\n" in value:
+        return " A line that begins with a blank continues the one above it."
+    if "#" in value or ";" in value:
+        return " A comment has a line of its own."
+    plain = value.strip("'\" ")
+    try:
+        number = float(plain)
+    except ValueError:
+        return f" Write {plain} without quotes." if value[:1] == "'" else ""
+    return f" Write {repr(number).removesuffix('.0')}." if isfinite(number) else ""

@@ -1,0 +1,154 @@
+"""The registries, as in Thinc: `registry.optimizers`, `.schedules`, `.ops`, and configs made into objects.
+
+What is registered here comes first. Entry points of other packages (groups `thincopt_optimizers`,
+`thincopt_schedules`, `thincopt_ops`) are consulted only for names that are not known, and never shadow ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import entry_points
+from typing import Any
+
+import catalogue
+from confection import Config, ConfigValidationError
+from confection import registry as _confection
+
+from .config import checked
+from .errors import ConfigError, ThincoptError, shown, suggestion
+from .place import Place
+
+
+class Registry(catalogue.Registry):  # type: ignore[misc]  # catalogue ships no types
+    """A catalogue of functions by name, some of which are made when they are first asked for."""
+
+    def __init__(self, kind: str, names: Callable[[], Iterator[str]], make: Callable[[str], Any]) -> None:
+        super().__init__(("thincopt", kind), entry_points=False)
+        self.kind, self.names, self.make = kind, names, make
+
+    @property
+    def word(self) -> str:
+        """What one of these is called."""
+        return "backend" if self.kind == "ops" else self.kind.removesuffix("s")
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and (name in self.names() or name in self.known())
+
+    def known(self) -> list[str]:
+        """Every name that can be had, entry points of other packages included."""
+        own = super().get_all()
+        return [*self.names(), *(name for name in own), *(each.name for each in self._foreign())]
+
+    def get(self, name: str) -> Any:
+        """What is registered under this name; an error that suggests the nearest."""
+        if isinstance(name, str):
+            if name in self.names():
+                return self.make(name)
+            if catalogue.check_exists(*self.namespace, name):
+                return super().get(name)
+        for each in self._foreign():
+            if each.name == name:
+                return each.load()
+        raise ConfigError(f"No {self.word} is named {shown(name)}. {suggestion(name, self.known())}")
+
+    def get_all(self) -> dict[str, Any]:
+        """Everything registered here, by name."""
+        registered: dict[str, Any] = super().get_all()
+        return {name: self.make(name) for name in self.names()} | registered
+
+    def _foreign(self) -> Any:
+        return entry_points(group=f"thincopt_{self.kind}")
+
+
+def _rules() -> Iterator[str]:
+    from .rules import all_rules
+
+    return iter(all_rules())
+
+
+def _factory(name: str) -> Any:
+    from .factory import get
+
+    return get(name)
+
+
+def _schedules() -> Iterator[str]:
+    from .schedules import all_schedules
+
+    return iter(all_schedules())
+
+
+def _schedule(name: str) -> Any:
+    from .schedules import all_schedules
+
+    return all_schedules()[name]
+
+
+def _numpy_ops(_: str) -> Any:
+    from .optimizer import default_ops
+
+    return default_ops
+
+
+optimizers = Registry("optimizers", _rules, _factory)
+schedules = Registry("schedules", _schedules, _schedule)
+ops = Registry("ops", lambda: iter(["NumpyOps"]), _numpy_ops)
+KINDS = {"optimizers": optimizers, "schedules": schedules, "ops": ops}
+
+
+class _Resolver(_confection):
+    """Confection's way from a config to objects, with these registries and no others."""
+
+    optimizers, schedules, ops = optimizers, schedules, ops
+
+
+def resolve(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The objects that a config describes, by section; every mistake in it is told at once."""
+    return build(_config(config), Place())
+
+
+def fill(config: Mapping[str, Any]) -> Config:
+    """The config with every default written out."""
+    return filled(_config(config), Place())
+
+
+def _config(given: Mapping[str, Any]) -> Config:
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"A config is sections by name, {{'optimizer': …}}, not {shown(given)}; load reads text.")
+    return Config(dict(given))
+
+
+def build(config: Config, place: Place) -> dict[str, Any]:
+    """Check a config from this place, and make what it describes."""
+    made: dict[str, Any] = _told(place, _Resolver.resolve, checked(config, place))
+    return made
+
+
+def filled(config: Config, place: Place) -> Config:
+    """Check a config from this place, and write its defaults out."""
+    made: Config = _told(place, _Resolver.fill, checked(config, place))
+    return made
+
+
+def _told(place: Place, make: Callable[[Config], Any], config: Config) -> Any:
+    try:
+        return make(config)
+    except ConfigValidationError as error:  # of a function that is not ours
+        found = [(".".join(map(str, each.get("loc", ()))).split("."), each["msg"]) for each in error.errors or ()]
+        told = "\n".join(f"{place(tuple(path), key)}: {text}." for (*path, key), text in found)
+        raise ConfigError(told or " ".join(str(error).split())) from error
+    except ThincoptError as error:
+        where = place(())
+        raise ConfigError(f"{where}: {error}" if where else str(error)) from error
+
+
+def has(kind: str, name: str) -> bool:
+    """Whether this registry knows this name."""
+    return isinstance(kind, str) and kind in KINDS and name in KINDS[kind]
+
+
+def get(kind: str, name: str) -> Any:
+    """What one of the registries holds under this name."""
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise ConfigError(f"There is no registry {shown(kind)}. {suggestion(kind, KINDS)}")
+    return KINDS[kind].get(name)
