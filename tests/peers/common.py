@@ -36,9 +36,11 @@ class Peer(Protocol):
 class Ours:
     """Thincopt at work on its own copy of the model, key by key or all keys at once."""
 
-    def __init__(self, rule: str, weights: Arrays, settings: dict[str, Any], *, at_once: bool = False) -> None:
+    def __init__(
+        self, rule: str | Optimizer, weights: Arrays, settings: dict[str, Any] | None = None, *, at_once: bool = False
+    ) -> None:
         self.weights, self.at_once = copied(weights), at_once
-        self.optimizer = Optimizer.of(rule, **settings)
+        self.optimizer = Optimizer.of(rule, **(settings or {})) if isinstance(rule, str) else rule
 
     def step(self, gradients: Arrays, lr_scale: float = 1.0) -> None:
         """Update the keys that have a gradient; every gradient is zero then."""

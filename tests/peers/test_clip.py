@@ -16,6 +16,7 @@ BASES = [
     ("Adam.v2", dict(learn_rate=0.01)),
     ("AdamW.v1", dict()),
     ("NAdam.v1", dict()),
+    ("RAdam.v2", dict()),
 ]
 BY = ["key", "model"]
 

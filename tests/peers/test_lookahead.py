@@ -15,6 +15,7 @@ BASES = [
     ("SGD.v2", dict(learn_rate=0.1, momentum=0.9, L2=0.01)),
     ("Adam.v2", dict(learn_rate=0.01)),
     ("AdamW.v1", dict(learn_rate=0.01, weight_decay=0.1)),
+    ("RAdam.v2", dict(learn_rate=0.01, weight_decay=0.1)),
 ]
 STRIDES = [(1, 0.5), (5, 0.8), (6, 0.0), (7, 1.0), (250, 0.5)]  # the last comes once, and never to the key "rare"
 STEPS = 300
@@ -39,7 +40,7 @@ def test_a_whole_model_at_once(rule: str, settings: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("k", "alpha"), STRIDES)
-@pytest.mark.parametrize("rule", ["SGD.v1", "Adam.v1"])
+@pytest.mark.parametrize("rule", ["SGD.v1", "Adam.v1", "RAdam.v1"])
 def test_around_thinc(rule: str, k: int, alpha: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """Thinc's decay comes after its step; lookahead follows the decay, and averages follow lookahead."""
     weights, settings = initial_weights(), dict(learn_rate=0.01, L2=0.1, grad_clip=0.5)

@@ -1,4 +1,4 @@
-"""SGD.v2, Adam.v2, AdamW.v1 and NAdam.v1 against torch.optim."""
+"""SGD.v2, Adam.v2, AdamW.v1, NAdam.v1 and RAdam.v2 against torch.optim."""
 
 from itertools import chain
 from typing import Any
@@ -17,12 +17,12 @@ MOMENTS = [
     dict(beta1=0.99),
     dict(beta2=0.0),
     dict(beta2=0.9),
-    dict(beta2=0.9999),
     dict(eps=1e-15),
     dict(eps=1e-3),
     dict(eps=1.0),
     dict(weight_decay=0.3),
 ]
+LONG = dict(beta2=0.9999)
 COUPLED = [dict(L2=0.3), dict(L2=0.01, learn_rate=0.02, beta1=0.8, beta2=0.95, eps=1e-5)]
 AMSGRAD = [dict(amsgrad=True), dict(amsgrad=True, beta1=0.5, beta2=0.9, eps=1e-4, weight_decay=0.1)]
 
@@ -43,15 +43,22 @@ VARIED: dict[str, list[dict[str, Any]]] = {
         dict(L2=0.01, momentum=0.9, dampening=0.5, learn_rate=0.1),
         dict(L2=0.01, momentum=0.9, nesterov=True, learn_rate=0.1),
     ],
-    "Adam.v2": [*MOMENTS, *COUPLED, *AMSGRAD, dict(amsgrad=True, L2=0.1)],
-    "AdamW.v1": [*MOMENTS, *AMSGRAD, dict(weight_decay=0.0), dict(weight_decay=0.1, learn_rate=0.1)],
+    "Adam.v2": [*MOMENTS, *COUPLED, *AMSGRAD, dict(amsgrad=True, L2=0.1), LONG],
+    "AdamW.v1": [*MOMENTS, *AMSGRAD, LONG, dict(weight_decay=0.0), dict(weight_decay=0.1, learn_rate=0.1)],
     "NAdam.v1": [
         *MOMENTS,
         *COUPLED,
+        LONG,
         dict(momentum_decay=0.0),
         dict(momentum_decay=0.1),
         dict(momentum_decay=1.0, beta1=0.99),
         dict(momentum_decay=0.01, weight_decay=0.1, learn_rate=0.1),
+    ],
+    "RAdam.v2": [
+        *MOMENTS,
+        *COUPLED,
+        *[dict(beta2=beta2) for beta2 in (1 / 3, 0.5, 0.6, 0.65, 2 / 3, 0.67)],  # ρ∞ from 2 to just over 5
+        dict(weight_decay=0.1, learn_rate=0.1, beta1=0.8, beta2=0.95, eps=1e-5),
     ],
 }
 ALL = list(chain.from_iterable([(rule, settings) for settings in rows] for rule, rows in VARIED.items()))
@@ -62,15 +69,21 @@ TYPICAL = {
     "Adam.v2": dict(learn_rate=0.01, L2=0.01),
     "AdamW.v1": dict(learn_rate=0.01),
     "NAdam.v1": dict(learn_rate=0.01, weight_decay=0.01),
+    "RAdam.v2": dict(learn_rate=0.01, weight_decay=0.01),
 }
 CHANGES = {
     "SGD.v2": dict(learn_rate=0.1, momentum=0.5, dampening=0.1, L2=0.0),
     "Adam.v2": dict(learn_rate=0.001, beta1=0.8, beta2=0.99, eps=1e-6, L2=0.1),
     "AdamW.v1": dict(learn_rate=0.001, beta1=0.8, beta2=0.99, weight_decay=0.1),
     "NAdam.v1": dict(learn_rate=0.001, beta1=0.8, beta2=0.99, momentum_decay=0.01, weight_decay=0.1),
+    "RAdam.v2": dict(learn_rate=0.001, beta1=0.8, beta2=0.99, eps=1e-6, weight_decay=0.1),
 }
 
 STEADY = {key: shape for key, shape in SHAPES.items() if key != "rare"}
+
+# RAdam's ρₜ is a small difference of two numbers near 2/(1−β₂), with 1−β₂ᵗ below: an error of β₂ᵗ counts 1/(1−β₂)²
+# times. At 0.9999 an ulp, 2⁻⁵³, is 1e-8 of the first adapted steps; the weights are little of these.
+AMPLIFIED = 1e-10
 
 # Each step rounds the weights by at most half a unit in the last place, 2⁻²⁴ of the largest, on either side; so are
 # moments, whose worst case is a key of one element, where they may be small beside the gradients that they average.
@@ -87,6 +100,10 @@ def sides(rule: str, settings: dict[str, Any], *, at_once: bool = False, **execu
 @pytest.mark.parametrize(("rule", "settings"), ALL, ids=spelled)
 def test_each_setting(rule: str, settings: dict[str, Any]) -> None:
     assert_agree(*sides(rule, settings), gradients(1000))
+
+
+def test_radam_with_a_long_memory() -> None:
+    assert_agree(*sides("RAdam.v2", LONG), gradients(1000), AMPLIFIED)
 
 
 @pytest.mark.parametrize("rule", CLASSES)

@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from thinc.api import SGD, Adam
+from thinc.api import SGD, Adam, Optimizer, RAdam
 from thinc.backends import Ops
 
 from .common import Arrays, copied
 
-FACTORIES = {"SGD.v1": SGD, "Adam.v1": Adam}
+FACTORIES = {"SGD.v1": SGD, "Adam.v1": Adam, "RAdam.v1": RAdam}
 
 
 class ThincPeer:
@@ -17,9 +17,9 @@ class ThincPeer:
 
     name = "thinc"
 
-    def __init__(self, rule: str, weights: Arrays, settings: dict[str, Any]) -> None:
+    def __init__(self, rule: str | Optimizer, weights: Arrays, settings: dict[str, Any] | None = None) -> None:
         self.weights = copied(weights)
-        self.optimizer = FACTORIES[rule](**settings)
+        self.optimizer = FACTORIES[rule](**(settings or {})) if isinstance(rule, str) else rule
 
     def step(self, gradients: Arrays, lr_scale: float = 1.0) -> None:
         """Update the keys that have a gradient."""
@@ -45,7 +45,7 @@ class PortablePeer(ThincPeer):
     def __init__(self, rule: str, weights: Arrays, settings: dict[str, Any], patch: pytest.MonkeyPatch) -> None:
         super().__init__(rule, weights, settings)
         patch.setattr("thinc.optimizers.get_array_ops", lambda _: Ops())
-        if rule == "Adam.v1":
+        if rule != "SGD.v1":
             self.optimizer.mom1 = {key: np.zeros(array.size) for key, array in self.weights.items()}
             self.optimizer.mom2 = {key: np.zeros(array.size) for key, array in self.weights.items()}
         if self.optimizer.averages is not None:

@@ -12,6 +12,7 @@ CLASSES = {
     "Adam.v2": torch.optim.Adam,
     "AdamW.v1": torch.optim.AdamW,
     "NAdam.v1": torch.optim.NAdam,
+    "RAdam.v2": torch.optim.RAdam,
 }
 RENAMED = {"learn_rate": "lr", "L2": "weight_decay"}
 STATES = {
