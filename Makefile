@@ -3,7 +3,10 @@ PYTHON ?= python3
 VENV := .venv/bin
 SOURCES := $(shell find thincopt setup.py -name '*.py' -o -name '*.c' -o -name '*.h')
 
-.PHONY: test lint types sanitize peers bench clean
+.PHONY: demo test lint types sanitize peers stubs bench clean
+
+demo: .venv-demo/installed
+	.venv-demo/bin/python examples/digits/train.py
 
 test: .venv/installed
 	$(VENV)/python -m pytest
@@ -21,6 +24,9 @@ sanitize: .venv/installed
 peers: .venv-peers/installed
 	.venv-peers/bin/python -m pytest tests/peers
 
+stubs: .venv/installed
+	$(VENV)/python -m thincopt.stubs
+
 bench: .venv-peers/installed
 	.venv-peers/bin/python -m benchmarks
 
@@ -29,12 +35,12 @@ bench: .venv-peers/installed
 	$(VENV)/python -m pip install --quiet --editable '.[test,lint]'
 	touch $@
 
-.venv-peers/installed: setup.cfg pyproject.toml $(SOURCES)
-	test -d .venv-peers || $(PYTHON) -m venv .venv-peers
-	.venv-peers/bin/python -m pip install --quiet --editable '.[peers]'
+.venv-%/installed: setup.cfg pyproject.toml $(SOURCES)
+	test -d .venv-$* || $(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --quiet --editable '.[$*]'
 	touch $@
 
 clean:
-	rm -rf .venv .venv-peers build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-* build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	find thincopt -name '*.so' -delete
