@@ -3,6 +3,7 @@
 import ast
 import math
 import sys
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
@@ -371,6 +372,13 @@ def test_division_is_that_of_IEEE(a, b, quotient):
 def test_whole_powers(x, n):
     expected = math.inf if x == 0 and n < 0 else x**n
     assert arithmetic.whole_power(x, n) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("x", [0.9, 0.95, 0.999, 0.9999, 1 / 3])
+@pytest.mark.parametrize("n", [1, 2, 3, 10, 100, 1023, 1400])
+def test_whole_powers_are_rounded_once(x, n):
+    """Against exact fractions: RAdam's ρₜ magnifies what is lost here by 1/(1−β)²."""
+    assert arithmetic.whole_power(x, n) == float(Fraction(x) ** n)
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ class Optimizer:
 
     def __init__(
         self,
+        /,
         learn_rate: Any,
         *,
         use_radam: bool = False,
@@ -46,6 +47,7 @@ class Optimizer:
     def of(
         cls,
         rule: Rule | str,
+        /,
         *,
         schedules: Mapping[str, Any] | None = None,
         ops: Ops | None = None,
@@ -86,7 +88,7 @@ class Optimizer:
         """The schedules that drive settings, by name."""
         return dict(self._controls.schedules)
 
-    def change(self, **settings: Any) -> None:
+    def change(self, /, **settings: Any) -> None:
         """Give settings new values, from the next call on; state is kept."""
         self._controls.assign(settings)
         self._prepare()

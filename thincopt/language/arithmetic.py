@@ -43,14 +43,37 @@ def where(condition: float, a: float, b: float) -> float:
 
 
 def whole_power(x: float, n: float) -> float:
-    """xⁿ for whole n, by repeated squaring: the same bits on every machine."""
-    result, rest = 1.0, int(abs(n))
+    """xⁿ for whole n, by repeated squaring that carries each rounding along: the same bits on every machine.
+
+    Plain squaring would be off by some n roundings, which 1 − βᵗ and RAdam's ρₜ magnify.
+    """
+    result, base, rest = (1.0, 0.0), (float(x), 0.0), int(abs(n))
     while rest:
         if rest & 1:
-            result *= x
-        x *= x
+            result = _product(result, base)
         rest >>= 1
-    return result if n >= 0 else divide(1.0, result)
+        if rest:
+            base = _product(base, base)
+    return result[0] if n >= 0 else divide(1.0, result[0])
+
+
+def _product(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float]:
+    """The product of two numbers that are each a sum of two, the second what the first lost (Dekker, 1971)."""
+    product = a[0] * b[0]
+    if not (1e-290 < abs(product) < 1e290 and abs(a[0]) < 1e290 and abs(b[0]) < 1e290):
+        return product, 0.0
+    (high, low), (other_high, other_low) = _halves(a[0]), _halves(b[0])
+    lost = ((high * other_high - product) + high * other_low + low * other_high) + low * other_low
+    lost = lost + (a[0] * b[1] + a[1] * b[0])
+    total = product + lost
+    return total, lost - (total - product)
+
+
+def _halves(x: float) -> tuple[float, float]:
+    """The upper 26 bits of a number, and the rest."""
+    scaled = 134217729.0 * x
+    high = scaled - (scaled - x)
+    return high, x - high
 
 
 def power(x: float, y: float) -> float:

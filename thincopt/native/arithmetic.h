@@ -27,16 +27,36 @@ struct walk {
 
 static inline double square(double x) { return x * x; }
 
-/* x to a whole power, by repeated squaring. */
+/* A number and what it lost. */
+struct pair {
+    double value, lost;
+};
+
+static inline struct pair pair_product(struct pair a, struct pair b)
+{
+    const double product = a.value * b.value;
+    if (!(1e-290 < fabs(product) && fabs(product) < 1e290 && fabs(a.value) < 1e290 && fabs(b.value) < 1e290))
+        return (struct pair){product, 0.0};
+    const double a_scaled = 134217729.0 * a.value, b_scaled = 134217729.0 * b.value;
+    const double a_high = a_scaled - (a_scaled - a.value), b_high = b_scaled - (b_scaled - b.value);
+    const double a_low = a.value - a_high, b_low = b.value - b_high;
+    double lost = ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low;
+    lost = lost + (a.value * b.lost + a.lost * b.value);
+    const double total = product + lost;
+    return (struct pair){total, lost - (total - product)};
+}
+
+/* x to a whole power, by repeated squaring that carries each rounding along. */
 static inline double whole_power(double x, double n)
 {
-    double result = 1.0;
+    struct pair result = {1.0, 0.0}, base = {x, 0.0};
     for (uint64_t rest = (uint64_t)fabs(n); rest; rest >>= 1) {
         if (rest & 1)
-            result *= x;
-        x *= x;
+            result = pair_product(result, base);
+        if (rest > 1)
+            base = pair_product(base, base);
     }
-    return n >= 0 ? result : 1.0 / result;
+    return n >= 0 ? result.value : 1.0 / result.value;
 }
 
 static inline double fold_sum(double *lanes)
