@@ -2,6 +2,7 @@
 
 import os
 
+import catalogue
 import numpy as np
 import pytest
 
@@ -10,10 +11,23 @@ from thincopt import Optimizer
 from thincopt.native import load, reason
 from thincopt.native.building import build
 from thincopt.ops.numpy_ops import NumpyOps
+from thincopt.rules import all_rules
+from thincopt.schedules import all_schedules
 
 
 def pytest_addoption(parser):
     parser.addoption("--exhaustive", action="store_true", help="every size in every combination; takes half an hour")
+
+
+@pytest.fixture(autouse=True)
+def registries_as_before():
+    """What a test registers is gone after it."""
+    tables = (all_rules(), all_schedules(), catalogue.REGISTRY)
+    before = [dict(each) for each in tables]
+    yield
+    for table, known in zip(tables, before, strict=True):
+        table.clear()
+        table.update(known)
 
 
 @pytest.fixture(scope="session")
