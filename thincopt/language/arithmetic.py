@@ -4,6 +4,7 @@ These are the functions that printed scalar code calls in Python; native/arithme
 """
 
 import math
+from functools import lru_cache
 
 nan, inf = math.nan, math.inf
 
@@ -42,6 +43,7 @@ def where(condition: float, a: float, b: float) -> float:
     return a if condition else b
 
 
+@lru_cache(maxsize=256)  # the keys of a model ask for the same few
 def whole_power(x: float, n: float) -> float:
     """xⁿ for whole n, by repeated squaring that carries each rounding along: the same bits on every machine.
 
