@@ -14,7 +14,7 @@ from .errors import ScheduleError, SettingError, shown, suggestion
 from .language import Rule
 from .language.signature import Setting
 from .rules import all_rules
-from .schedules.declaring import Follower, Listed, Schedule, as_schedule, holds, is_schedule
+from .schedules.declaring import Follower, Listed, Schedule, as_schedule, is_schedule
 
 ENGINE = (
     Setting("L2_is_weight_decay", False, choices=(False, True)),
@@ -89,7 +89,7 @@ def value_at(rule: Rule, name: str, schedule: Follower, step: int) -> float:
     with about(rule, name):
         value = schedule(step)
     setting = settings_of(rule)[name]
-    if not holds(setting, value):
+    if not setting.holds(value):
         raise SettingError(
             f"{rule.name}: {name} must be {setting.allowed}, not {value!r}"
             f" (the value of {shown(schedule)} at step {step})."
@@ -139,7 +139,7 @@ def _check(rule: Rule, setting: Setting, value: Any) -> Any:
     if setting.range and is_schedule(value):
         if isinstance(value, list | tuple | Listed | Schedule):
             value_at(rule, setting.name, _taken(rule, setting.name, value), 0)
-    elif not holds(setting, value):
+    elif not setting.holds(value):
         schedules = ", or a schedule of such" if setting.range and not isinstance(value, int | float) else ""
         raise SettingError(f"{rule.name}: {setting.name} must be {setting.allowed}{schedules}, not {shown(value)}.")
     return value

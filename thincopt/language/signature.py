@@ -43,7 +43,7 @@ class Setting:
         """Whether `value` may be given."""
         if self.range:
             return self.range.holds(value)
-        return any(value == each and type(value) is type(each) for each in self.choices)
+        return any(type(value) is type(each) and value == each for each in self.choices)
 
 
 @dataclass(frozen=True)

@@ -38,9 +38,14 @@ class Range:
 
     def holds(self, value: Any) -> bool:
         """Whether `value` is a number (a bool is not) within the range."""
-        if isinstance(value, bool) or not isinstance(value, Real) or not isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, Real):
             return False
-        value = float(value)
+        try:
+            value = float(value)
+        except OverflowError:  # a whole number that no float can hold
+            return False
+        if not isfinite(value):
+            return False
         if self.whole and not value.is_integer():
             return False
         above: bool = value > self.low if self.above_low else value >= self.low

@@ -87,7 +87,7 @@ class Family:
                     as_schedule(value, f"{self.name}: {name}")
                 except ScheduleError as error:
                     found.append((name, str(error)))
-            elif not holds(each, value):
+            elif not each.holds(value):
                 found.append((name, f"{self.name}: {name} must be {each.allowed}, not {shown(value)}."))
         return found
 
@@ -244,16 +244,8 @@ def schedule(name: str) -> Callable[[Callable[..., float]], Family]:
     return enrol
 
 
-def holds(allowed: Setting | Range, value: Any) -> bool:
-    """Whether this value may be given; what cannot even be compared may not."""
-    try:
-        return allowed.holds(value)
-    except Exception:  # an array has no truth, and an int may be too large for a float
-        return False
-
-
 def _number(label: str, value: Any) -> float:
-    if not holds(FINITE, value):
+    if not FINITE.holds(value):
         raise ScheduleError(f"{label} finite numbers, not {shown(value)}.")
     return float(value)
 
