@@ -177,7 +177,10 @@ static int enter(Runner *self, PyObject *const *args, Py_ssize_t given, Py_ssize
     PyObject *scale = args[wanted - 1];
     const int is_number = PyFloat_Check(scale) || (PyLong_Check(scale) && !PyBool_Check(scale));
     *lr_scale = is_number ? PyFloat_AsDouble(scale) : NAN; /* NaN is refused */
-    PyErr_Clear();
+    if (PyErr_Occurred()) { /* a whole number that no double can hold */
+        PyErr_Clear();
+        *lr_scale = NAN;
+    }
     return 0;
 }
 
