@@ -56,13 +56,11 @@ REFUSED = {
     ),
     "integers": (
         lambda: (np.ones(12, "int64"), np.ones(12, "int64")),
-        "Key 'W': the weights must be float32 or float64 in this machine's byte order, not dtype('int64')."
-        " Nothing was changed.",
+        "Key 'W': the weights must be float32 or float64 in this machine's byte order, not int64. Nothing was changed.",
     ),
     "another byte order": (
         lambda: (np.ones(12, ">f4"), np.ones(12, ">f4")),
-        "Key 'W': the weights must be float32 or float64 in this machine's byte order, not dtype('>f4')."
-        " Nothing was changed.",
+        "Key 'W': the weights must be float32 or float64 in this machine's byte order, not >f4. Nothing was changed.",
     ),
     "types that differ": (
         lambda: (ONES.copy(), np.ones(12)),
@@ -114,7 +112,7 @@ def test_refused_with_its_text_and_nothing_changed(case, seen_before, ops):
     before = content(weights), content(gradient), str(optimizer.state())
     with pytest.raises(ArrayError) as caught:
         optimizer("W", weights, gradient)
-    assert str(caught.value).replace("transposed?.", "transposed?") == text
+    assert str(caught.value) == text
     assert (content(weights), content(gradient), str(optimizer.state())) == before
 
 
@@ -174,7 +172,7 @@ def test_update_takes_pairs_by_key(batch, ops):
 
 
 def test_a_key_must_be_hashable(ops):
-    with pytest.raises(TypeError, match="unhashable"):
+    with pytest.raises(ArrayError, match=r"^A key is a name, a number or a tuple of such, not list: call optimizer\("):
         Optimizer.of("AdamW.v1", ops=ops)(["W"], ONES.copy(), ONES.copy())
 
 

@@ -40,9 +40,11 @@ def __getattr__(name: str) -> Any:
         home = "factory" if name[0].isupper() else "schedules"
         found = import_module(f".{home}", __name__).find(name)
     if found is None:
-        raise AttributeError(f"module 'thincopt' has no attribute {name!r}")
+        near = "" if name.startswith("_") else import_module(".errors", __name__).suggestion(name, __dir__())
+        raise AttributeError(f"thincopt has no {name!r}. {near}".strip())
     return found
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    factories, schedules = (import_module(f".{home}", __name__).named() for home in ("factory", "schedules"))
+    return sorted({*__all__, *factories, *schedules})

@@ -26,12 +26,28 @@ def sound(batch: Any, lr_scale: Any, states: Mapping[Hashable, KeyState], ops: O
             continue
         fault = ops.fault(pair[0], pair[1], states.get(key))
         if fault:
-            raise ArrayError(f"Key {key!r}: {fault}. Nothing was changed.")
+            raise ArrayError(f"Key {key!r}: {sentence(fault)} Nothing was changed.")
         found[key] = (pair[0], pair[1])
     shared = ops.overlap(found)
     if shared:
         raise ArrayError(f"Keys {shared[0]!r} and {shared[1]!r} overlap in memory. Nothing was changed.")
     return found
+
+
+def sentence(text: str) -> str:
+    """The text with a full stop, unless it ends already."""
+    return text if text.endswith(("?", ".")) else f"{text}."
+
+
+def see_key(key: Any) -> None:
+    """An error if this cannot be a key; most often weights came first."""
+    try:
+        hash(key)
+    except TypeError:
+        raise ArrayError(
+            f"A key is a name, a number or a tuple of such, not {type(key).__name__}: call optimizer(key, weights,"
+            " gradient). Nothing was changed."
+        ) from None
 
 
 def nonfinite_text(batch: Batch, ops: Ops) -> str:

@@ -52,6 +52,10 @@ class NonFiniteError(ArrayError):
     """A gradient with NaN or infinity in it; nothing was changed."""
 
 
+for _each in (ThincoptError, *ThincoptError.__subclasses__(), ScheduleError, NonFiniteError):
+    _each.__module__ = "thincopt"  # where users find them; so tracebacks say
+
+
 def shown(value: object) -> str:
     """The value as an error tells it: as in Python, in one line, and cut where it is long."""
     try:

@@ -85,6 +85,11 @@ def find(name: str) -> Factory | None:
     return factory_of(rule) if rule is not None and rule.name.partition(".")[0] == name else None
 
 
+def named() -> set[str]:
+    """Every name that `find` knows."""
+    return {each.removesuffix(".v1") for each in all_rules() if each.endswith(".v1")}
+
+
 def _signature(rule: Rule) -> inspect.Signature:
     kinds = {True: inspect.Parameter.POSITIONAL_OR_KEYWORD, False: inspect.Parameter.KEYWORD_ONLY}
     parameters = [

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from numbers import Real
 from typing import Any
 
 from .errors import SettingError, shown, suggestion
 from .language import Rule
 from .rules import all_rules
+
+# What optimizers elsewhere have, and what stands in its place here.
+ELSEWHERE = {
+    "step": "call optimizer(key, weights, gradient), or optimizer.update({key: (weights, gradient), …})",
+    "zero_grad": "a call of the optimizer zeroes the gradient that it was given",
+    "init": "state is made for each key at its first call",
+    "state_dict": "optimizer.state() gives the state, and pickle the whole optimizer",
+    "load_state_dict": "optimizer.load_state(…) takes what optimizer.state() gave",
+    "param_groups": "pass lr_scale=… with a call, or give each group an optimizer of its own",
+}
 
 
 def canonical(name: str, known: Mapping[str, Any]) -> str | None:
@@ -25,6 +35,13 @@ def rule_named(name: str) -> Rule:
     if found is None:
         raise SettingError(f"No optimizer is named {shown(name)}. {suggestion(name, known)}")
     return known[found]
+
+
+def absent(rule: Rule, name: str, known: Iterable[str]) -> str:
+    """The error of an attribute that an optimizer does not have."""
+    if name in ELSEWHERE:
+        return f"An optimizer has no {name!r} here: {ELSEWHERE[name]}."
+    return f"{rule.name} has no setting {name!r}. {suggestion(name, known)}"
 
 
 def thinc_rule(use_radam: bool, settings: Mapping[str, Any]) -> tuple[Rule, dict[str, Any]]:

@@ -8,12 +8,12 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from .averaging import swapped
-from .checking import nonfinite_text, sound
+from .checking import nonfinite_text, see_key, sentence, sound
 from .composing import compose, declarations
 from .controls import Controls, effective
-from .errors import ArrayError, NonFiniteError, OpsError, SettingError, suggestion
+from .errors import ArrayError, NonFiniteError, OpsError, SettingError
 from .language import Rule
-from .naming import rule_named, thinc_rule
+from .naming import absent, rule_named, thinc_rule
 from .ops.contract import Array, Batch, KeyState, Ops, Outcome
 from .schedules.declaring import Follower
 from .settings import ALIASES, settings_of
@@ -105,7 +105,7 @@ class Optimizer:
             return known[given]
         if name.startswith("_"):
             raise AttributeError(name)
-        raise AttributeError(f"{self._rule.name} has no setting {name!r}. {suggestion(name, _readable(self))}")
+        raise AttributeError(absent(self._rule, name, _readable(self)))
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name.startswith("_"):
@@ -117,8 +117,12 @@ class Optimizer:
 
     def __call__(self, key: Hashable, weights: Array, gradient: Array, *, lr_scale: float = 1.0) -> tuple[Array, Array]:
         """Update the weights of one key in place, zero the gradient, and return both."""
-        if self._step(self._handles, key, weights, gradient, lr_scale):
-            self._carefully({key: (weights, gradient)}, lr_scale)
+        try:
+            if self._step(self._handles, key, weights, gradient, lr_scale):
+                self._carefully({key: (weights, gradient)}, lr_scale)
+        except TypeError:
+            see_key(key)
+            raise
         return weights, gradient
 
     def update(self, batch: Batch, *, lr_scale: float = 1.0) -> None:
@@ -203,7 +207,10 @@ class Optimizer:
             raise NonFiniteError(f"{text} The last {worst} steps in a row were skipped for such gradients.")
 
     def state(self) -> dict[str, Any]:
-        """All that a resumed run needs, as one tree by key and name; arrays are read-only views of the state itself."""
+        """What every key remembers, as one tree by key and name; arrays are read-only views of the state itself.
+
+        A resumed run needs the settings and where the schedules stand too: a pickle of the optimizer has it all.
+        """
         return tree_of(self._states, self._shared, self._declared, self._ops)
 
     def load_state(self, state: Mapping[str, Any]) -> None:
@@ -233,7 +240,7 @@ class Optimizer:
                 raise ArrayError(f"Key {key!r} has no averages yet: it was never updated. Nothing was changed.")
             fault = self._ops.fault(each, self._ops.new_state(each, 0.0), self._states[key])
             if fault:
-                raise ArrayError(f"Key {key!r}: {fault}. Nothing was changed.")
+                raise ArrayError(f"Key {key!r}: {sentence(fault)} Nothing was changed.")
         return swapped(weights, averages)
 
     def to_cpu(self) -> None:
@@ -281,18 +288,12 @@ class Optimizer:
 
 def _backend(ops: Ops | None) -> Ops:
     if ops is None:
-        return default_ops()
+        from .ops.numpy_ops import numpy_ops
+
+        return numpy_ops()
     if isinstance(ops, type) or not hasattr(ops, "runner"):
         raise SettingError(f"ops must be a backend, such as NumpyOps(), not {ops!r}.")
     return ops
-
-
-def default_ops() -> Ops:
-    """NumPy, with compiled kernels if there are any."""
-    from .native import load
-    from .ops.numpy_ops import NumpyOps
-
-    return NumpyOps(load())
 
 
 def _readable(optimizer: Optimizer) -> list[str]:

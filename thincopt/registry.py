@@ -85,9 +85,9 @@ def _schedule(name: str) -> Any:
 
 
 def _numpy_ops(_: str) -> Any:
-    from .optimizer import default_ops
+    from .ops.numpy_ops import numpy_ops
 
-    return default_ops
+    return lambda: numpy_ops()  # noqa: PLW0108  # its argument is not for configs
 
 
 optimizers = Registry("optimizers", _rules, _factory)

@@ -54,6 +54,11 @@ class Rule:
 
     def __call__(self, *arguments: Any, **settings: Any) -> Any:
         """Run the function itself."""
+        if len(arguments) != len(self.signature.names):
+            raise RuleError(
+                f"{self.name} is a formula, of ({', '.join(self.signature.names)}), not of {len(arguments)} arguments;"
+                f" an optimizer is made of it by thincopt.get({self.name!r})(learn_rate=…)."
+            )
         return self.function(*arguments, **settings)
 
     def __repr__(self) -> str:

@@ -83,7 +83,7 @@ class Tracer:
         results = result if isinstance(result, tuple) else (result,)
         names = [returns, *(each.name for each in part.signature.states)]
         if len(results) != len(names):
-            raise RuleError(f"{part.name} returned {len(results)} values; it must return ({', '.join(names)}).")
+            raise RuleError(f"{part.name} must return ({', '.join(names)}), {len(names)} in all, not {len(results)}.")
         first, *news = map(constant, results)
         for name, new in zip(names[1:], news, strict=True):
             self._keep(part, name, new)

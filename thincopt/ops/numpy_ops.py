@@ -24,7 +24,7 @@ class NumpyOps:
         self.native = native
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (self.native is not None,)
+        return numpy_ops, (self.native is not None,)
 
     def runner(self, recipe: Recipe, numbers: array[float], shared: array[float], *, check_finite: bool) -> Runner:
         """The compiled runner if every part of the recipe is compiled, else the plain one."""
@@ -92,8 +92,8 @@ class NumpyOps:
         return isinstance(gradient, np.ndarray) and gradient.size == 0
 
 
-def _again(compiled: bool) -> NumpyOps:
-    """The backend as it can be where something saved is loaded."""
+def numpy_ops(compiled: bool = True) -> NumpyOps:
+    """The backend as it can be here: compiled, if that is asked for and there are compiled kernels."""
     from ..native import load
 
     return NumpyOps(load() if compiled else None)
@@ -104,7 +104,7 @@ def _array_fault(role: str, value: Any) -> str | None:
         kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
         return f"the {role} must be a NumPy array, to be updated in place, not {kind}"
     if value.dtype.name not in DTYPES or not value.dtype.isnative:
-        return f"the {role} must be float32 or float64 in this machine's byte order, not {value.dtype!r}"
+        return f"the {role} must be float32 or float64 in this machine's byte order, not {value.dtype}"
     if not value.flags.c_contiguous:
         return (
             f"the {role} must be contiguous in memory (C order), but the strides are {value.strides};"

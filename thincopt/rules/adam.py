@@ -9,7 +9,9 @@ from ..language import Positive, Rate, Unit, maximum, rule, sqrt
 
 @rule("Adam.v1", decay="weights", grad_clip=1.0, use_averages=True, L2_is_weight_decay=True)
 def ThincAdam(w, g, m, v, t, *, learn_rate: Rate = 1e-3, beta1: Unit = 0.9, beta2: Unit = 0.999, eps: Positive = 1e-8):
-    """The paper's efficient order (end of its section 2), as Thinc's Adam: ε stands beside the uncorrected root.
+    """As Thinc's Adam, in the efficient order of the paper's section 2: ε stands beside the uncorrected root of v.
+
+    The Adam of torch, optax and the paper's Algorithm 1 is Adam.v2.
 
     m ← β₁m + (1−β₁)g;   v ← β₂v + (1−β₂)g²;   w ← w − η·√(1−β₂ᵗ)/(1−β₁ᵗ) · m / (√v + ε)
     """
@@ -36,7 +38,9 @@ def Adam(
 ):
     """Step by the gradient's running mean over its running root mean square (Algorithm 1).
 
-    m ← β₁m + (1−β₁)g;   v ← β₂v + (1−β₂)g²;   w ← w − η·m̂ / (√v̂ + ε)
+    m ← β₁m + (1−β₁)g;   v ← β₂v + (1−β₂)g²;   m̂ = m/(1−β₁ᵗ);   v̂ = v/(1−β₂ᵗ);   w ← w − η·m̂ / (√v̂ + ε)
+
+    With `amsgrad`, the greatest v so far takes its place beneath the root, so that a step never grows back.
     """
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + (1 - beta2) * g * g

@@ -24,7 +24,7 @@ def LAMB(
     The paper corrects the moments' bias; as its authors note, warm-up does the same, so `debias` is off here as
     in the implementations in use. Where either norm is zero the ratio is 1.
 
-    u = m̂ / (√v̂ + ε) + λw;   w ← w − η · φ(‖w‖)/‖u‖ · u
+    m ← β₁m + (1−β₁)g;   v ← β₂v + (1−β₂)g²;   u = m̂ / (√v̂ + ε) + λw;   w ← w − η · φ(‖w‖)/‖u‖ · u
     """
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + (1 - beta2) * g * g

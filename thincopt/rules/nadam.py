@@ -20,9 +20,10 @@ def NAdam(
     eps: Positive = 1e-8,
     momentum_decay: Rate = 4e-3,
 ):
-    """Adam that looks ahead along its momentum, whose weight μ warms up.
+    """Adam that looks ahead along its momentum, whose weight μ warms up at the pace ψ, `momentum_decay`.
 
-    μₜ = β₁(1 − ½·0.96^(tψ));   m̂ = μₜ₊₁m/(1−∏μ·μₜ₊₁) + (1−μₜ)g/(1−∏μ);   w ← w − η·m̂ / (√v̂ + ε)
+    μₜ = β₁(1 − ½·0.96^(tψ));   m ← β₁m + (1−β₁)g;   v ← β₂v + (1−β₂)g²;   v̂ = v/(1−β₂ᵗ);
+    m̂ = μₜ₊₁m/(1−∏μ·μₜ₊₁) + (1−μₜ)g/(1−∏μ);   w ← w − η·m̂ / (√v̂ + ε)
     """
     mu = beta1 * (1 - 0.5 * 0.96 ** (t * momentum_decay))
     mu_next = beta1 * (1 - 0.5 * 0.96 ** ((t + 1) * momentum_decay))

@@ -9,7 +9,7 @@ from ..language import Number, Rate, rule, where
 
 @rule("SGD.v1", decay="weights", grad_clip=1.0, use_averages=True, L2_is_weight_decay=True)
 def PlainSGD(w, g, *, learn_rate: Rate):
-    """Follow the gradient, as Thinc's SGD.
+    """Follow the gradient, as Thinc's SGD. With momentum it is SGD.v2.
 
     w ← w − η·g
     """
@@ -22,7 +22,7 @@ def SGD(
 ):
     """Follow a running sum of gradients, as torch's SGD; the first gradient enters undampened.
 
-    b ← μb + (1−τ)g;   w ← w − η·(g + μb if Nesterov else b)
+    b ← μb + (1−τ)g;   w ← w − η·b, or with Nesterov w − η·(g + μb)
     """
     step = g
     if momentum:

@@ -21,6 +21,11 @@ def find(name: str) -> Family | None:
     return all_schedules().get(f"{name}.v1")
 
 
+def named() -> set[str]:
+    """Every name that `find` knows."""
+    return {each.removesuffix(".v1") for each in all_schedules() if each.endswith(".v1")}
+
+
 def __getattr__(name: str) -> Any:
     family = find(name) if not name.startswith("_") else None
     if family is None:

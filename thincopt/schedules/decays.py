@@ -7,12 +7,18 @@ from .declaring import schedule
 
 @schedule("decaying.v1")
 def decaying(step: int, base_rate: Number, decay: Rate, *, t: Rate = 0) -> float:
-    """η / (1 + d(t+s))"""
+    """Down as one over the steps taken, which count from `t`.
+
+    η / (1 + d(t+s))
+    """
     return base_rate * (1.0 / (1.0 + decay * (t + step)))
 
 
 @schedule("compounding.v1")
 def compounding(step: int, start: Number, stop: Number, compound: Rate, *, t: Number = 0.0) -> float:
-    """a·cˢ, until it reaches the stop; `t` has no effect, as in Thinc."""
+    """By the same factor at each step, until it reaches the stop; `t` has no effect, as in Thinc.
+
+    a·cˢ
+    """
     value = start * power(compound, step)
     return max(value, stop) if start > stop else min(value, stop)

@@ -6,7 +6,10 @@ from .declaring import schedule
 
 @schedule("warmup_linear.v1")
 def warmup_linear(step: int, initial_rate: Number, warmup_steps: Count, total_steps: Count) -> float:
-    """Up from 0 in W steps, then straight down to 0 at the last step."""
+    """Up from 0 in `warmup_steps`, then straight down to 0 at `total_steps`.
+
+    η·s/W before step W, then η·(T−s)/(T−W)
+    """
     if step < warmup_steps:
         return initial_rate * (step / max(1, warmup_steps))
     return initial_rate * max(0.0, (total_steps - step) / max(1.0, total_steps - warmup_steps))

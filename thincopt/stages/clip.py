@@ -7,7 +7,10 @@ from ..language import Rate, dot, norm, sqrt, stage, total, where
 
 @stage(at="gradient")
 def clip(w, g, *, grad_clip: Rate = 0.0, grad_clip_by: Literal["key", "model"] = "key"):
-    """G ← g·c/‖g‖ where ‖g‖ ≥ c, the norm of each key or of the whole model; without a clip (c = 0) the factor is 1."""
+    """Scale a gradient down to the norm `grad_clip`, taken of each key or of the whole model; 0 is no clip.
+
+    g ← g·c/‖g‖ where ‖g‖ ≥ c
+    """
     scale = 1.0
     if grad_clip:
         size = norm(g) if grad_clip_by == "key" else sqrt(total(dot(g, g)))

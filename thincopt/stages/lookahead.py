@@ -7,7 +7,10 @@ from ..language import Array, Count, Share, Starts, stage
 
 @stage(at="weights", every="lookahead_k")
 def lookahead(w, g, slow: Annotated[Array, Starts("w")], *, lookahead_k: Count = 0, lookahead_alpha: Share = 0.5):
-    """Every k-th step: φ ← φ + α(w−φ);   w ← φ"""
+    """At every k-th step, go back to slow weights that follow the fast ones by a share α.
+
+    φ ← φ + α(w−φ);   w ← φ
+    """
     if lookahead_k:
         w = slow = slow + lookahead_alpha * (w - slow)
     return w, slow
