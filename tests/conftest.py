@@ -8,6 +8,8 @@ import pytest
 
 from tests import probes
 from thincopt import Optimizer
+from thincopt.composing import compose, declarations
+from thincopt.language.declaring import Rule
 from thincopt.native import load, reason
 from thincopt.native.building import build
 from thincopt.ops.numpy_ops import NumpyOps
@@ -60,6 +62,22 @@ def probe_ops(request):
 
 def is_compiled(optimizer: Optimizer) -> bool:
     return type(optimizer._runner).__name__ == "CompiledRunner"
+
+
+def steps(optimizer, count=3, size=5, dtype="float64", key="w"):
+    """Train one key on fixed gradients; its weights."""
+    random = np.random.default_rng(0)
+    weights = random.normal(size=size).astype(dtype)
+    for _ in range(count):
+        optimizer.update({key: (weights, random.normal(size=size).astype(dtype))})
+    return weights
+
+
+def traced(function, **asks):
+    """The main kernel of a rule that is only this function."""
+    made = Rule("Made.v1", function)
+    choices = {each.name: each.default for each in declarations(made).settings if each.choices}
+    return compose(made, choices, lambda name: asks.get(name, False)).main
 
 
 def same(a, b) -> bool:

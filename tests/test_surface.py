@@ -1,49 +1,15 @@
-"""What a user touches: factories, attributes, configs, averages, names, copies."""
+"""What a user touches: factories, attributes, averages, names, copies."""
 
 import copy
 import inspect
 import pickle
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import thincopt
-from thincopt import ArrayError, Optimizer, SettingError, registry, rule
-from thincopt.language import Rate
-from thincopt.ops.numpy_ops import NumpyOps
-from thincopt.rules import all_rules
-from thincopt.settings import settings_of
+from thincopt import ArrayError, Optimizer, SettingError
 from thincopt.stubs import TARGET, stub
-
-SEED_CONFIGS = {
-    "SGD": "learn_rate = 0.001\nL2 = 1e-6\nL2_is_weight_decay = true\ngrad_clip = 1.0\nuse_averages = true",
-    "Adam": "learn_rate = 0.001\nbeta1 = 0.9\nbeta2 = 0.999\neps = 1e-08\nL2 = 1e-6\nL2_is_weight_decay = true\n"
-    "grad_clip = 1.0\nuse_averages = true\nlookahead_k = 0\nlookahead_alpha = 0.5",
-    "RAdam": "learn_rate = 0.001\nbeta1 = 0.9\nbeta2 = 0.999\neps = 1e-08\nweight_decay = 1e-6\ngrad_clip = 1.0\n"
-    "use_averages = true\nlookahead_k = 0\nlookahead_alpha = 0.5",
-}
-
-
-@pytest.mark.parametrize("name", SEED_CONFIGS)
-def test_the_seed_pages_configs_build_what_its_python_builds(name):
-    text = f"[optimizer]\n@optimizers = {name}.v1\n{SEED_CONFIGS[name]}\n"
-    loaded = thincopt.load(text)["optimizer"]
-    settings = dict(line.split(" = ") for line in SEED_CONFIGS[name].splitlines())
-    given = {key: {"true": True}.get(value) or float(value) for key, value in settings.items()}
-    made = getattr(thincopt, name)(**given)
-    assert loaded.settings == made.settings
-    assert loaded.rule is made.rule is all_rules()[f"{name}.v1"]
-
-
-def test_the_seed_pages_misspelling_gets_the_right_name():
-    text = (
-        f"[optimizer]\n@optimizers = Adam.v1\n{SEED_CONFIGS['Adam'].replace('lookahead_alpha', 'lookeahead_alpha')}\n"
-    )
-    with pytest.raises(ValueError, match=r"\[optimizer\] lookeahead_alpha: .* Did you mean 'lookahead_alpha'\?"):
-        thincopt.load(text)
 
 
 def test_the_seed_pages_optimizer():
@@ -122,120 +88,13 @@ def test_factories_and_names():
     assert pickle.loads(pickle.dumps(thincopt.Adam.v2)) is thincopt.Adam.v2
     with pytest.raises(AttributeError, match=r"There is no Adam.v3; there is Adam.v1, Adam.v2."):
         thincopt.Adam.v3  # noqa: B018  # reading it is the slip
-    with pytest.raises(AttributeError, match="module 'thincopt' has no attribute 'Adma'"):
+    with pytest.raises(AttributeError, match=r"thincopt has no 'Adma'\. Did you mean 'Adam'"):
         thincopt.Adma  # noqa: B018  # as above
 
 
 def test_numbers_of_other_kinds_are_numbers():
     optimizer = thincopt.Adam(np.float32(0.5), lookahead_k=2.0, eps=1)
     assert (optimizer.learn_rate, optimizer.lookahead_k, optimizer.eps) == (0.5, 2.0, 1)
-
-
-def test_registries():
-    assert registry.get("optimizers", "Adam.v2") is thincopt.Adam.v2
-    assert registry.has("schedules", "decaying.v1")
-    assert not registry.has("optimizers", "Adam")
-    assert set(registry.optimizers.get_all()) >= set(all_rules())
-    assert registry.schedules.get("constant.v1") is thincopt.constant
-    assert registry.ops.get("NumpyOps")().name == "numpy"
-
-
-def test_a_users_own_rule_works_at_once_in_configs_too():
-    @rule("HalfForTests.v1")
-    def Half(w, g, *, learn_rate: Rate = 0.25):
-        """w ← w − η·g/2"""
-        return learn_rate * g / 2
-
-    optimizer = thincopt.load("[optimizer]\n@optimizers = HalfForTests.v1\nlearn_rate = 1.0\n")["optimizer"]
-    weights = np.ones(2)
-    optimizer("w", weights, np.ones(2))
-    assert list(weights) == [0.5, 0.5]
-    assert thincopt.get("half_for_tests")().learn_rate == 0.25
-
-
-def test_a_users_own_function_can_be_registered_as_in_thinc():
-    @registry.optimizers("gentle_for_tests.v1")
-    def gentle(rate: float = 0.1):
-        return thincopt.Lion(rate / 10)
-
-    made = registry.resolve({"optimizer": {"@optimizers": "gentle_for_tests.v1", "rate": 0.5}})["optimizer"]
-    assert made.learn_rate == 0.05
-
-
-def test_entry_points_of_others_are_found_and_never_shadow_ours(monkeypatch):
-    class EntryPoint:
-        def __init__(self, name):
-            self.name = name
-
-        def load(self):
-            return lambda: f"foreign {self.name}"
-
-    monkeypatch.setattr(registry, "entry_points", lambda group: [EntryPoint("Adam.v1"), EntryPoint(f"{group}.v1")])
-    assert registry.optimizers.get("Adam.v1") is thincopt.Adam
-    assert registry.optimizers.get("thincopt_optimizers.v1")() == "foreign thincopt_optimizers.v1"
-
-
-CONFIG = """
-[training]
-rate = 0.25
-
-[optimizer]
-@optimizers = Adam.v1
-L2 = 1e-6
-
-[optimizer.learn_rate]
-@schedules = constant_then.v1
-rate = ${training.rate}
-steps = 1
-
-[optimizer.learn_rate.schedule]
-@schedules = decaying.v1
-base_rate = 0.5
-decay = 1.0
-"""
-
-
-def test_configs_of_text_and_of_files_with_overrides_and_variables(tmp_path):
-    path = tmp_path / "train.cfg"
-    path.write_text(CONFIG)
-    for source in (CONFIG, path, str(path)):
-        loaded = thincopt.load(source, overrides={"optimizer.L2": 0.0, "optimizer.beta1": 0.5, "training.rate": 0.125})
-        optimizer = loaded["optimizer"]
-        assert (optimizer.L2, optimizer.beta1, optimizer.learn_rate) == (0.0, 0.5, 0.125)
-        optimizer.step_schedules()
-        optimizer.step_schedules()
-        assert optimizer.learn_rate == 0.25
-        assert loaded["training"] == {"rate": 0.125}
-
-
-def test_fill_writes_every_default_and_the_text_builds_the_same():
-    filled = thincopt.fill(CONFIG)
-    assert filled["optimizer"]["eps"] == 1e-8
-    assert thincopt.load(filled.to_str())["optimizer"].settings == thincopt.load(CONFIG)["optimizer"].settings
-    assert set(settings_of(all_rules()["Adam.v1"])) <= set(filled["optimizer"])
-
-
-def test_the_schedules_argument_in_a_config():
-    text = (
-        "[optimizer]\n@optimizers = SGD.v1\nlearn_rate = 0.5\n[optimizer.schedules]\n[optimizer.schedules.learn_rate]\n"
-    )
-    optimizer = thincopt.load(text + "@schedules = constant.v1\nrate = 0.125\n")["optimizer"]
-    assert optimizer.learn_rate == 0.5
-    optimizer.step_schedules()
-    assert optimizer.learn_rate == 0.125
-
-
-def test_the_backend_is_an_argument_in_python_and_in_configs(ops):
-    assert thincopt.Adam(ops=ops).ops is ops
-    text = "[optimizer]\n@optimizers = Adam.v1\n[optimizer.ops]\n@ops = NumpyOps\n"
-    assert thincopt.load(text)["optimizer"].ops.name == "numpy"
-    for wrong in ("numpy", NumpyOps):
-        with pytest.raises(SettingError, match="ops must be a backend, such as NumpyOps"):
-            thincopt.Adam(ops=wrong)
-    with pytest.raises(
-        SettingError, match=r"Adam.v1: schedules must be schedules by name, {'learn_rate': …}, not \[1\]"
-    ):
-        thincopt.Adam(schedules=[1])
 
 
 def test_averaged_swaps_the_averages_in_and_back(ops):
@@ -286,22 +145,4 @@ def test_a_copy_goes_on_with_the_same_bits(copies, name, ops):
 
 
 def test_the_stub_is_fresh():
-    """`make stubs` writes it."""
-    assert TARGET.read_text(encoding="utf-8") == stub()
-
-
-def test_schedules_registry_and_config_work_without_numpy():
-    code = """
-import sys
-sys.modules["numpy"] = None
-import thincopt
-from thincopt import registry
-from thincopt.config import Config
-assert thincopt.decaying(0.5, 1.0)(1) == 0.25
-assert thincopt.load("[schedule]\\n@schedules = constant.v1\\nrate = 0.5\\n")["schedule"](7) == 0.5
-assert "Adam.v1" in registry.optimizers
-print("fine")
-"""
-    root = Path(thincopt.__file__).parent.parent
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=False)
-    assert done.stdout.strip() == "fine", done.stderr
+    assert TARGET.read_text(encoding="utf-8") == stub(), "`make stubs` writes it"
