@@ -7,8 +7,6 @@ import sys
 import textwrap
 from pathlib import Path
 
-import pytest
-
 import thincopt
 from thincopt.native import load
 
@@ -96,45 +94,3 @@ def test_without_a_compiler_the_build_goes_on_and_numpy_serves(tmp_path):
     told = run("import thincopt; print(thincopt.info())", cwd=folder, THINCOPT_NATIVE="1")
     assert "kernels: plain NumPy: the extension was not built where thincopt was installed" in told
     assert build(folder, **missing, THINCOPT_REQUIRE_NATIVE="1").returncode != 0
-
-
-def test_a_new_rule_is_one_file(tmp_path):
-    """One file in rules/, nothing else touched: it is found, compiled, and runs with the same bits."""
-    if load() is None:
-        pytest.skip("the kernels are not compiled here")
-    folder = copied(tmp_path)
-    (folder / "thincopt" / "rules" / "signum.py").write_text(
-        textwrap.dedent(
-            '''
-            """signSGD: Compressed Optimisation for Non-Convex Problems. Bernstein et al., 2018. arXiv:1802.04434."""
-
-            from ..language import Rate, Unit, rule, sign
-
-
-            @rule("Signum.v1")
-            def Signum(w, g, m, *, learn_rate: Rate = 1e-3, beta: Unit = 0.9):
-                """m ← βm + (1−β)g;   w ← w − η·sign(m)"""
-                m = beta * m + (1 - beta) * g
-                return learn_rate * sign(m), m
-            '''
-        )
-    )
-    assert build(folder, THINCOPT_REQUIRE_NATIVE="1").returncode == 0
-    told = run(
-        """
-        import numpy as np
-        from thincopt import Optimizer
-        from thincopt.ops.numpy_ops import NumpyOps
-        ends = []
-        for ops in (None, NumpyOps()):
-            optimizer = Optimizer.of("Signum.v1", learn_rate=0.25, ops=ops)
-            weights = np.zeros(5, "float32")
-            for step in range(3):
-                optimizer("w", weights, np.array([1, -1, 0, 2, -step], "float32"))
-            ends.append(weights)
-            print(type(optimizer._runner).__name__, end=" ")
-        print((ends[0] == ends[1]).all(), ends[0])
-        """,
-        cwd=folder,
-    )
-    assert told == "CompiledRunner PlainRunner True [-0.75  0.75  0.   -0.75  0.5 ]"

@@ -1,8 +1,14 @@
-"""Schedules: their values, and what can be done with them."""
+"""Schedules: their values, and what can be done with them.
+
+`make record SCHEDULE="decaying(0.001, 1e-4)"` adds the values of a call to schedules.txt. A new schedule adds one line.
+"""
 
 import copy
 import pickle
+import re
+import sys
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +17,8 @@ import thincopt
 from thincopt import Optimizer, ScheduleError, SettingError, schedule
 from thincopt.schedules import Schedule, all_schedules
 
+TABLE = Path(__file__).with_name("schedules.txt")
+STEPS = (*range(12), 100, 10**6)
 VALUES = [
     (lambda: thincopt.constant(0.5), [0.5, 0.5, 0.5]),
     (lambda: thincopt.constant_then(1, 2, [100, 200]), [1, 1, 100, 200, 200]),
@@ -38,13 +46,27 @@ def test_values(make, values):
     assert [found(step) for step in range(len(values))] == list(islice(found, len(values)))
 
 
-def test_far_steps_have_values():
-    for family in all_schedules().values():
-        arguments = {"schedule": [1.0], "steps": 3, "warmup_steps": 10, "total_steps": 100, "num_steps": 100}
-        found = family(
-            **{each.name: arguments.get(each.name, 0.5) for each in family.settings if each.default is each.REQUIRED}
-        )
-        assert np.isfinite([found(step) for step in (0, 10**6, 2**40)]).all()
+def made(call):
+    """The schedule that a call makes: `decaying(0.001, 1e-4)`."""
+    return eval(call, {each.__name__: each for each in all_schedules().values()})  # noqa: S307  # our table
+
+
+def line(call):
+    """What schedules.txt says of a call: its values, at the first steps and at far ones."""
+    return " ".join([call, *(repr(made(call)(step)) for step in STEPS)])
+
+
+@pytest.mark.parametrize("recorded", TABLE.read_text().splitlines())
+def test_recorded(recorded):
+    """To two units in the last place, for a schedule may use libm, whose last bits are its own."""
+    call, values = re.fullmatch(r"(.*\)) ([^)]*)", recorded).groups()
+    assert [made(call)(step) for step in STEPS] == pytest.approx([*map(float, values.split())], rel=4e-16, abs=0)
+    assert np.isfinite(made(call)(2**40))
+
+
+def test_every_schedule_is_recorded():
+    missing = {each.__name__ for each in all_schedules().values()} - set(re.findall(r"^\w+", TABLE.read_text(), re.M))
+    assert not missing, f"schedules.txt has no line of {missing}; `make record SCHEDULE='NAME(…)'` adds it"
 
 
 @pytest.mark.parametrize(("make", "values"), VALUES)
@@ -214,3 +236,8 @@ def test_a_function_that_has_no_value_is_told():
     assert inverse(at=3.0)(0) == -1 / 3
     with pytest.raises(ScheduleError, match=r"inverse\(at=3.0\) has no value at step 3: float division by zero"):
         inverse(at=3.0)(3)
+
+
+if __name__ == "__main__":
+    with TABLE.open("a") as table:
+        table.writelines(f"{line(call)}\n" for call in sys.argv[1:])

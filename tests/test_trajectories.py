@@ -1,7 +1,7 @@
 """Every rule against recorded numbers, exactly: a `.v1` never changes its numbers.
 
-`python -m tests.test_trajectories` prints the lines of trajectories.txt as they are now. A new rule adds one line,
-after its parity with an implementation that none of us wrote has been seen (tests/peers).
+`make record` adds the line of a new rule to trajectories.txt, and never changes one. First its parity with an
+implementation that none of us wrote must have been seen (tests/peers).
 """
 
 from math import fsum
@@ -15,7 +15,8 @@ from thincopt.composing import declarations
 from thincopt.ops.numpy_ops import NumpyOps
 from thincopt.rules import all_rules
 
-RECORDED = dict(line.split(" ", 1) for line in Path(__file__).with_name("trajectories.txt").read_text().splitlines())
+TABLE = Path(__file__).with_name("trajectories.txt")
+RECORDED = dict(line.split(" ", 1) for line in TABLE.read_text().splitlines())
 RULES = sorted(name for name in all_rules() if not name.startswith("Probe"))
 STAGES = dict(weight_decay=0.1, grad_clip=2.0, use_averages=True, lookahead_k=3, lookahead_alpha=0.25)
 
@@ -39,7 +40,7 @@ def trajectory(name: str, ops: NumpyOps) -> str:
 @pytest.mark.parametrize("name", RULES)
 def test_recorded(name, ops):
     """To the bit, but for scalars that need libm (NAdam's fractional powers), whose last bits are its own."""
-    assert name in RECORDED, f"add the line of {name} to trajectories.txt"
+    assert name in RECORDED, f"trajectories.txt has no line of {name}; `make record` adds it"
     found, expected = (
         [float.fromhex(each) for each in line.split()] for line in (trajectory(name, ops), RECORDED[name])
     )
@@ -54,4 +55,5 @@ def test_nothing_is_recorded_that_does_not_exist():
 
 
 if __name__ == "__main__":
-    print("\n".join(f"{name} {trajectory(name, NumpyOps())}" for name in RULES))  # noqa: T201
+    lines = {name: trajectory(name, NumpyOps()) for name in RULES} | RECORDED
+    TABLE.write_text("".join(f"{name} {lines[name]}\n" for name in sorted(lines)))
