@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 SOURCES := $(shell find thincopt setup.py -name '*.py' -o -name '*.c' -o -name '*.h')
 
-.PHONY: demo test lint types sanitize peers stubs bench clean
+.PHONY: demo test lint types sanitize peers record stubs bench docs browse clean
 
 demo: .venv-demo/installed
 	.venv-demo/bin/python examples/digits/train.py
@@ -24,11 +24,21 @@ sanitize: .venv/installed
 peers: .venv-peers/installed
 	.venv-peers/bin/python -m pytest tests/peers
 
+record: .venv/installed
+	$(VENV)/python -m tests.test_trajectories
+	$(VENV)/python -m tests.test_schedules $(if $(SCHEDULE),'$(SCHEDULE)')
+
 stubs: .venv/installed
 	$(VENV)/python -m thincopt.stubs
 
 bench: .venv-peers/installed
 	.venv-peers/bin/python -m benchmarks
+
+docs: .venv-docs/installed
+	.venv-docs/bin/python -m sphinx -b html -n -W --keep-going -q website build/docs
+
+browse: docs
+	.venv-docs/bin/python website/browse.py
 
 .venv/installed: setup.cfg pyproject.toml $(SOURCES)
 	test -d .venv || $(PYTHON) -m venv .venv

@@ -1,0 +1,282 @@
+"""Run what documents say: the snippets of a page, from top to bottom, in one namespace and one working folder.
+
+    python   is executed; a ```text after it is what it prints, or the error that it ends with
+    pycon    is played, and the interpreter must answer word for word
+    ini      is written to train.cfg and must load; a ```text after it is the error that it is told instead
+    sh       holds commands of a few known shapes, whose targets and files must exist; so does a fence without a name
+
+A `:caption:` names a file: the snippet is written there, and Python is left for others to import. A comment that
+begins with `<!-- python` is executed and not shown. A language or directive that is not known here is an error, so
+that nothing slips through.
+"""
+
+import doctest
+import io
+import re
+import shlex
+import textwrap
+import warnings
+from collections.abc import Callable, Iterator
+from configparser import ConfigParser
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import thincopt
+from thincopt import ThincoptError
+from thincopt.rules import all_rules
+from thincopt.schedules import all_schedules
+from thincopt.stages import stages_around
+
+ROOT = Path(__file__).parent.parent
+FENCE = re.compile(r"^ *(?P<marks>`{3,}|~{3,}|:{3,}(?=\{printed\}))(?P<info>.*)$")
+DIRECTIVE = re.compile(r"\{(?P<name>[\w-]+)\} *(?P<argument>.*)")
+OPTION = re.compile(r":(?P<name>[\w-]+): *(?P<value>.*)")
+PEERS = re.compile(r"^(?:>>> )?(?:import|from) +(?:torch|thinc|spacy|optax|jax)\b", re.MULTILINE)
+ASSIGNMENT = re.compile(r"(?P<name>[A-Z_]+)=")
+ERROR = re.compile(r"^\w+Error: ")
+LAX = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+FORMS = ("python", "c", "numpy", "scalars")  # in which the site prints a rule
+SILENT = ("toctree", "image", "figure")  # Sphinx sees to these itself
+MADE = {  # what README takes for granted: any model, and any batches
+    "README.md": """
+import numpy as np
+class model:
+    arrays = {"W": np.ones((2, 3), "float32"), "b": np.ones(3, "float32")}
+    def parameters(batch):
+        return [(key, weights, weights + batch) for key, weights in model.arrays.items()]
+batches = range(3)
+"""
+}
+
+
+@dataclass
+class Snippet:
+    """One fence of a page: the language or directive, what stands behind it, and where it begins."""
+
+    line: int
+    language: str
+    text: str
+    argument: str = ""
+    options: dict[str, str] = field(default_factory=dict)
+    directive: bool = False
+
+    @property
+    def caption(self) -> str:
+        return self.options.get("caption", "")
+
+
+class SnippetError(AssertionError):
+    """A snippet that does not do what its page says."""
+
+
+def documents() -> dict[str, str]:
+    """Every page by its path: those that are written, and those that the site generates."""
+    written = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")]
+    written += [path for path in sorted((ROOT / "website").rglob("*.md")) if not path.parts[-2].startswith("_")]
+    pages = {str(each.relative_to(ROOT)): each.read_text(encoding="utf-8") for each in written if each.exists()}
+    return pages | generated()
+
+
+def generated() -> dict[str, str]:
+    """The pages that the site makes of the registries, without what tests registered."""
+    from website.reference import pages
+
+    rules = all_rules()
+    own = {name: each for name, each in rules.items() if each.function.__module__.startswith("thincopt.")}
+    with patch.dict(rules, own, clear=True):
+        return {f"website/{path}": text for path, text in pages().items()}
+
+
+def needs_peers(text: str) -> bool:
+    """Whether a page imports one of the libraries that thincopt is compared with."""
+    return any(PEERS.search(each.text) for each in snippets(text))
+
+
+def snippets(text: str) -> Iterator[Snippet]:
+    """The fences of a page in order, hidden ones included."""
+    lines = iter(enumerate(text.splitlines(), 1))
+    for number, line in lines:
+        fence = FENCE.match(line)
+        if line.startswith("<!-- python"):
+            body = _until(lines, lambda each: each.startswith("-->"), number)
+            yield Snippet(number, "python", "\n".join(body))
+        elif fence:
+            end = re.compile(rf" *{fence['marks'][0]}{{{len(fence['marks'])},}} *$")
+            body = _until(lines, end.match, number)
+            yield _snippet(number, fence["info"].strip(), textwrap.dedent("\n".join(body)))
+
+
+def _until(lines: Iterator[tuple[int, str]], is_end: Any, start: int) -> list[str]:
+    body: list[str] = []
+    for _, line in lines:
+        if is_end(line):
+            return body
+        body.append(line)
+    raise SnippetError(f"line {start}: this never ends")
+
+
+def _snippet(line: int, info: str, text: str) -> Snippet:
+    directive = DIRECTIVE.fullmatch(info)
+    if not directive:
+        return Snippet(line, info, text)
+    body, options = text.splitlines(), {}
+    while body and (option := OPTION.fullmatch(body[0])):
+        options[option["name"]] = option["value"]
+        del body[0]
+    rest = "\n".join(body).strip("\n")
+    if directive["name"] == "code-block":
+        return Snippet(line + len(options), directive["argument"], rest, options=options)
+    return Snippet(line, directive["name"], rest, directive["argument"], options, directive=True)
+
+
+def run_page(name: str, text: str) -> None:
+    """Run every snippet of a page in the present folder; an error says which one fails."""
+    namespace: dict[str, Any] = {"__name__": "page"}
+    exec(MADE.get(name, ""), namespace)  # noqa: S102  # written above
+    found = list(snippets(text))
+    for before, each, after in zip([None, *found], found, [*found[1:], None], strict=False):
+        told = after.text if after and after.language == "text" else None
+        try:
+            if each.language != "text":
+                _run(each, name, namespace, told)
+            elif before is None or before.language not in ("python", "ini"):
+                raise SnippetError("a text is what the python or ini before it says, and there is none")
+        except Exception as error:
+            raise SnippetError(f"{name}, line {each.line}: {type(error).__name__}: {error}") from error
+
+
+def _run(snippet: Snippet, page: str, namespace: dict[str, Any], told: str | None) -> None:
+    known: dict[str, Callable[[], None]] = {
+        "python": lambda: _python(snippet, page, namespace, told),
+        "pycon": lambda: _played(snippet, page, namespace),
+        "ini": lambda: _config(snippet, told),
+        "sh": lambda: _commands(snippet.text),
+        "": lambda: _commands(snippet.text),
+    }
+    shown: dict[str, Callable[[], None]] = {"printed": lambda: _printed(snippet), **dict.fromkeys(SILENT, lambda: None)}
+    run = (shown if snippet.directive else known).get(snippet.language)
+    if run is None:
+        raise SnippetError(f"nobody checks {snippet.language!r}")
+    if snippet.caption:
+        Path(snippet.caption).write_text(f"{snippet.text}\n", encoding="utf-8")
+    if not (snippet.caption and snippet.language == "python"):
+        run()
+
+
+def _same(told: str | None, found: str) -> None:
+    """The text that a page shows must be what is said; a page need not show it."""
+    if told is not None and not doctest.OutputChecker().check_output(f"{told}\n", found, LAX):
+        raise SnippetError(f"the page shows\n{told}\nbut it says\n{found}")
+
+
+def _python(snippet: Snippet, page: str, namespace: dict[str, Any], told: str | None) -> None:
+    """Execute a program. What it prints is compared with `told`, or the error that it ends with."""
+    code = compile("\n" * snippet.line + snippet.text, page, "exec")
+    out = io.StringIO()
+    with warnings.catch_warnings(), redirect_stdout(out):
+        warnings.simplefilter("error")
+        try:
+            exec(code, namespace)  # noqa: S102  # our own pages
+        except ThincoptError as error:
+            if not ERROR.match(told or ""):
+                raise
+            out.write(f"{type(error).__name__}: {error}\n")
+    _same(told, out.getvalue())
+
+
+def _played(snippet: Snippet, page: str, namespace: dict[str, Any]) -> None:
+    """Play a session; an error's text is compared too, to the last word."""
+    test = doctest.DocTestParser().get_doctest(f"{snippet.text}\n", {}, page, page, snippet.line)
+    if not test.examples:
+        raise SnippetError("a session holds lines after >>>")
+    test.globs = namespace
+    out = io.StringIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = doctest.DocTestRunner(optionflags=LAX).run(test, out=out.write, clear_globs=False)
+    if found.failed:
+        raise SnippetError(out.getvalue())
+
+
+def _config(snippet: Snippet, told: str | None) -> None:
+    """Load a config; where an error is shown it must be told, and just that."""
+    path = Path(snippet.caption or "train.cfg")
+    path.write_text(f"{snippet.text}\n", encoding="utf-8")
+    if told is None:
+        thincopt.load(path)
+        return
+    try:
+        thincopt.load(path)
+    except ThincoptError as error:
+        _same(told, f"{type(error).__name__}: {error}\n")
+    else:
+        raise SnippetError("the page shows an error, but the config loads")
+
+
+def _commands(text: str) -> None:
+    """See that each command could be run: what it names is there."""
+    for line in text.splitlines():
+        words = shlex.split(line, comments=True)
+        while words and (assigned := ASSIGNMENT.match(words[0])):
+            _there(_is_read(assigned["name"]), words.pop(0))
+        if words:
+            _there(_could_run([words[0].rpartition("/")[2], *words[1:]]), line)
+
+
+def _could_run(words: list[str]) -> bool:
+    """Whether a command is of a shape that is known here, and names what exists; a line of Python is executed."""
+    found = False
+    match words:
+        case ["make", *targets]:
+            known = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+            found = all(each in known or ASSIGNMENT.match(each) for each in targets)
+        case ["pip", "install", what]:
+            one = "|".join(_extras())
+            found = bool(re.fullmatch(rf"\.(\[({one})(,({one}))*\])?", what))
+        case ["python", "-m", "venv", _] | ["source", ".venv/bin/activate"]:
+            found = True
+        case ["python", "-m", "pip", *rest]:
+            found = _could_run(["pip", *rest])
+        case ["python", "-m", "pytest", *paths]:
+            found = _exist(paths)
+        case ["python", "-c", code]:
+            with redirect_stdout(io.StringIO()):
+                exec(code, {})  # noqa: S102  # our own pages
+            found = True
+        case ["python", path, *_]:
+            found = _exist([path])
+    return found
+
+
+def _exist(words: list[str]) -> bool:
+    """Whether the files named are in the repository, or were written by the page."""
+    paths = [each.partition("::")[0] for each in words if not each.startswith("-")]
+    return bool(paths) and all((ROOT / each).exists() or Path(each).exists() for each in paths)
+
+
+def _extras() -> list[str]:
+    """The optional sets of packages."""
+    config = ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    return list(config["options.extras_require"])
+
+
+def _is_read(variable: str) -> bool:
+    """Whether the library asks the environment for this name."""
+    return any(variable in each.read_text(encoding="utf-8") for each in (ROOT / "thincopt").rglob("*.py"))
+
+
+def _there(found: bool, what: str) -> None:
+    if not found:
+        raise SnippetError(f"there is nothing of this name, or nobody checks it: {what}")
+
+
+def _printed(snippet: Snippet) -> None:
+    """The site prints a formula here: there must be one of this name, and such a form."""
+    rules = all_rules()
+    stages = {stage.name for each in rules.values() for stage in stages_around(each)}
+    _there(snippet.argument in {*rules, *all_schedules(), *stages}, snippet.argument)
+    _there(snippet.options.get("as", FORMS[0]) in FORMS, str(snippet.options))

@@ -1,0 +1,102 @@
+"""Every snippet of every page runs, and what is shown as its answer is its answer."""
+
+import importlib
+import os
+import shutil
+import sys
+
+import pytest
+
+from tests.documents import SnippetError, documents, needs_peers, run_page, snippets
+
+PAGES = documents()
+OURS = [name for name, text in PAGES.items() if not needs_peers(text)]  # tests/peers has the others
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """A folder to work in, whose modules can be imported and are forgotten afterwards."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.invalidate_caches()
+    before = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_page_does_what_it_says(name):
+    if "native.building" in PAGES[name] and not shutil.which((os.environ.get("CC") or "cc").split()[0]):
+        pytest.skip("there is no C compiler")
+    run_page(name, PAGES[name])
+
+
+BROKEN = {
+    "python that raises": ("```python\n1 / 0\n```", "line 1: ZeroDivisionError"),
+    "python that warns": ("```python\nimport warnings\nwarnings.warn('old')\n```", "UserWarning: old"),
+    "a hidden set-up that raises": ("<!-- python\n1 / 0\n-->", "line 1: ZeroDivisionError"),
+    "other output": ("```python\nprint(1)\n```\n\n```text\n2\n```", "it says\n1"),
+    "no error": ("```python\nprint(1)\n```\n\n```text\nSettingError: no\n```", "it says\n1"),
+    "an answer": ("```pycon\n>>> 1 + 1\n3\n```", "Got:\n    2"),
+    "another error": (
+        "```pycon\n>>> [][0]\nTraceback (most recent call last):\nIndexError: list index out of rang\n```",
+        "IndexError: list index out of range",
+    ),
+    "an error's last word": (
+        "```pycon\n>>> import thincopt\n>>> thincopt.Adam(-1)\nTraceback (most recent call last):\n"
+        "thincopt.errors.SettingError: Adam.v1: learn_rate must be a finite number >= 0, not -2.\n```",
+        "not -1",
+    ),
+    "a session without a prompt": ("```pycon\n1 + 1\n```", "a session holds lines after >>>"),
+    "a config": ("```ini\n[optimizer]\n@optimizers = Adan.v1\n```", "no optimizer is named 'Adan.v1'"),
+    "a config's error": (
+        "```ini\n[optimizer]\n@optimizers = Adan.v1\n```\n```text\nConfigError: no\n```",
+        "ConfigError: train.cfg, line 2",
+    ),
+    "a config that loads": (
+        "```ini\n[optimizer]\n@optimizers = Adam.v1\n```\n```text\nConfigError: no\n```",
+        "the config loads",
+    ),
+    "a target": ("```sh\nmake demo\nmake tea\n```", "make tea"),
+    "an extra": ("```sh\npip install '.[demo,tea]'\n```", "demo,tea"),
+    "a package": ("```sh\npip install thincopt\n```", "pip install thincopt"),
+    "a script": ("```sh\npython examples/tea.py\n```", "tea.py"),
+    "a variable": ("```sh\nTHINCOPT_TEA=1 make test\n```", "THINCOPT_TEA"),
+    "a command": ("```sh\nrm -r .\n```", "rm -r ."),
+    "a rule": ("```{printed} Lionn.v1\n:as: c\n```", "Lionn.v1"),
+    "a form": ("```{printed} Lion.v1\n:as: tea\n```", "tea"),
+    "a language": ("```pytohn\n1\n```", "nobody checks 'pytohn'"),
+    "no language": ("```\n1\n```", "nobody checks it: 1"),
+    "a directive": ("```{python}\n1\n```", "nobody checks 'python'"),
+    "a text of nothing": ("```text\n1\n```", "there is none"),
+    "no end": ("```python\n1", "line 1: this never ends"),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_what_is_broken_is_found(broken):
+    text, told = BROKEN[broken]
+    with pytest.raises(SnippetError) as caught:
+        run_page("page.md", text)
+    assert told in str(caught.value)
+
+
+def test_snippets_share_names_files_and_modules(folder):
+    run_page(
+        "page.md",
+        "<!-- python\nx = 1\n-->\n\n```{code-block} python\n:caption: own_for_documents.py\ny = 1\n```\n\n"
+        "- indented:\n\n  ```pycon\n  >>> import own_for_documents\n  >>> x + own_for_documents.y\n  2\n  ```\n"
+        "~~~{code-block} ini\n:caption: mine.cfg\n[training]\nrate = 1\n~~~\n"
+        "```python\nimport thincopt\nprint(thincopt.load('mine.cfg'))\n```\n```text\n{'training': {'rate': 1}}\n```",
+    )
+    assert (folder / "mine.cfg").exists()
+
+
+def test_the_pages_are_found_and_those_with_peers_are_told_apart():
+    assert {"README.md", "website/start.md", "website/guides/torch.md"} <= set(PAGES)
+    assert {name for name in PAGES if name not in OURS} == {
+        f"website/guides/{each}.md" for each in ("optax", "thinc", "torch")
+    }
+    assert sum(1 for each in OURS for _ in snippets(PAGES[each])) > 100

@@ -1,0 +1,1 @@
+"""The documentation site: pages of prose, and pages made from the registries."""

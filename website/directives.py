@@ -1,0 +1,62 @@
+"""What pages may say beyond Markdown: `{printed}` shows a rule as it is written or printed, `{div}` is a box.
+
+```{printed} Lion.v1
+:as: c
+```
+"""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from docutils import nodes
+from docutils.parsers.rst import Directive, directives
+from docutils.parsers.rst.directives.body import Container
+
+from thincopt.describing import describe, kernel_of
+from thincopt.language import Rule, Stage
+from thincopt.language.printing_c import c_block, c_walk
+from thincopt.language.printing_numpy import numpy_walk
+from thincopt.rules import all_rules
+from thincopt.schedules import all_schedules
+from thincopt.stages import stages_around
+
+FORMS: dict[str, tuple[str, Callable[[Any], str]]] = {  # what `:as:` may say: the language to highlight, and the text
+    "python": ("python", lambda rule: describe(rule).source),
+    "c": ("c", lambda rule: c_walk(kernel_of(rule).phases[-1].walk)[1]),
+    "numpy": ("python", lambda rule: numpy_walk(kernel_of(rule).phases[-1].walk).source),
+    "scalars": ("c", lambda rule: "\n".join(scalars(rule))),
+}
+
+
+def scalars(rule: Rule) -> list[str]:
+    """The C of the numbers that a step takes with it, computed once: those of each phase."""
+    return [c_block(phase.block)[1] for phase in kernel_of(rule).phases if phase.gives]
+
+
+def all_stages() -> dict[str, Stage]:
+    """Every stage that is around some rule, by name."""
+    return {each.name: each for rule in all_rules().values() for each in stages_around(rule)}
+
+
+class Printed(Directive):
+    """The text of a rule, stage or schedule; or what a rule is printed as, by default settings, its last walk."""
+
+    required_arguments = 1
+    option_spec: ClassVar[dict[str, Any]] = {"as": lambda given: directives.choice(given, tuple(FORMS))}
+
+    def run(self) -> list[nodes.Node]:
+        """The text as a block of code."""
+        name, form = self.arguments[0], self.options.get("as", "python")
+        known = all_rules() if form != "python" else {**all_stages(), **all_schedules(), **all_rules()}
+        if name not in known:
+            raise self.error(f"nothing is named {name!r}; known: {', '.join(known)}")
+        language, text = FORMS[form]
+        written = text(known[name])
+        return [nodes.literal_block(written, written, language=language)]
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Register the directives."""
+    app.add_directive("printed", Printed)
+    app.add_directive("div", Container)
+    return {"parallel_read_safe": True}

@@ -1,0 +1,113 @@
+"""The page of errors: the classes, and what is answered to real slips, word for word from the tests' table."""
+
+import inspect
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from thincopt import errors
+from thincopt.rules import all_rules
+from thincopt.schedules import all_schedules
+from thincopt.settings import settings_of
+from website.markup import roomy
+
+TABLE = Path(__file__).parent.parent / "tests" / "slips.txt"
+THEMES = {  # of configs, by what is typed and answered; the first that fits
+    "Variables": r"\$\{|variables",
+    "Limits": r" deep|over \d+",
+    "Names of what is made": r"is named|no registry|wants @|says nothing of what to make|names @|has a section",
+    "Settings": r"must be|has no|needs |keep one|set one|has no value",
+    "The shape of a file": r"",
+}
+INTRODUCTION = """\
+# Errors
+
+Every error says what was given, what is allowed and what to do. All that thincopt raises on purpose derive from
+`ThincoptError`; where nothing could be done, nothing was changed. Below, {count} slips as they are typed, and what is
+answered: this page is made from the table that the tests hold the library to, word for word.
+"""
+
+
+@dataclass(frozen=True)
+class Slip:
+    """What is typed and what is answered; `python` tells a line of Python from a config."""
+
+    typed: str
+    answer: str
+    python: bool
+
+    @property
+    def raised(self) -> str:
+        """The class of the error."""
+        return self.answer.partition(":")[0] if self.python else "ConfigError"
+
+
+def slips() -> list[Slip]:
+    """The table, in its order."""
+    found = []
+    for text in TABLE.read_text(encoding="utf-8").strip().split("\n\n")[1:]:
+        lines = text.split("\n")
+        if text.startswith(">>> "):
+            found.append(Slip(lines[0].removeprefix(">>> "), _told("\n".join(lines[1:])), True))
+        else:
+            answers = [each.removeprefix("=> ") for each in lines if each.startswith("=> ")]
+            typed = [each for each in lines if not each.startswith("=> ")]
+            found.append(Slip("\n".join(typed), _told("\n".join(answers)), False))
+    return found
+
+
+def errors_page() -> str:
+    """The page, as Markdown."""
+    known = slips()
+    parts = [INTRODUCTION.format(count=len(known)), "## The classes\n", _classes()]
+    python = [each for each in known if each.python]
+    for raised in dict.fromkeys(each.raised for each in python):
+        parts.append(f"## In Python: {raised}\n")
+        parts += [_shown(each) for each in python if each.raised == raised]
+    parts.append(
+        "## In a config\n\nThese are `ConfigError`s. Every mistake of a file is told at once, with its line.\n"
+    )
+    for theme, members in _by_theme(each for each in known if not each.python).items():
+        parts.append(f"### {theme}\n")
+        parts += map(_shown, members)
+    return "\n".join(parts)
+
+
+def _classes() -> str:
+    found = [each for each in vars(errors).values() if inspect.isclass(each) and issubclass(each, errors.ThincoptError)]
+    rows = ["| error | is also | when |", "| --- | --- | --- |"]
+    for each in sorted(found, key=lambda each: len(each.__mro__)):
+        bases = ", ".join(f"`{base.__name__}`" for base in each.__bases__)
+        rows.append(f"| `{each.__name__}` | {bases} | {inspect.getdoc(each)} |")
+    return roomy("\n".join(rows)) + "\n"
+
+
+def _by_theme(known: Iterator[Slip]) -> dict[str, list[Slip]]:
+    found: dict[str, list[Slip]] = {theme: [] for theme in THEMES}
+    for each in known:
+        theme = next(theme for theme, pattern in THEMES.items() if re.search(pattern, f"{each.typed}\n{each.answer}"))
+        found[theme].append(each)
+    return {theme: members for theme, members in found.items() if members}
+
+
+def _shown(slip: Slip) -> str:
+    """What is typed, and the answer beneath it."""
+    answer = escape(slip.answer.removeprefix(f"{slip.raised}: "), quote=False).replace("\n", "<br>")
+    language = "python" if slip.python else "ini"
+    return f':::{{code-block}} {language}\n:class: typed\n\n{slip.typed}\n:::\n\n<p class="answer">{answer}</p>\n'
+
+
+def _told(text: str) -> str:
+    """A text with the lists that its marks stand for, cut short."""
+    adam = settings_of(all_rules()["Adam.v1"]).values()
+    lists = {
+        "settings": [each.name for each in adam],
+        "numbers": [each.name for each in adam if each.range],
+        "optimizers": list(all_rules()),
+        "schedules": list(all_schedules()),
+    }
+    for mark, names in lists.items():
+        text = text.replace(f"<{mark}>.", f"Known: {', '.join(sorted(names)[:3])}, …")
+    return text
