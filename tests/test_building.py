@@ -66,10 +66,12 @@ def test_the_C_of_all_rules_is_made_without_any_package(tmp_path):
 
 
 def test_native_can_be_turned_off_and_info_tells():
-    told = run("import thincopt; print(thincopt.info())", THINCOPT_NATIVE="0")
-    assert told == f"thincopt {thincopt.__version__}; kernels: plain NumPy: THINCOPT_NATIVE=0"
+    tell = "import thincopt; print(thincopt.info())"
+    told = run(tell, THINCOPT_NATIVE="0", THINCOPT_NUM_THREADS="3")
+    assert told == f"thincopt {thincopt.__version__}; kernels: plain NumPy: THINCOPT_NATIVE=0; 3 threads"
     if load() is not None:
-        assert run("import thincopt; print(thincopt.info())", THINCOPT_NATIVE="1").endswith("kernels: compiled")
+        told = run(tell, THINCOPT_NATIVE="1", THINCOPT_NUM_THREADS="1", THINCOPT_ISA="baseline")
+        assert told.endswith("kernels: compiled, baseline; 1 thread")
 
 
 def copied(folder: Path) -> Path:

@@ -21,8 +21,10 @@ _HOMES = {
     "get": "factory",
     "info": "about",
     "load": "config",
+    "num_threads": "threads",
     "rule": "language",
     "schedule": "schedules",
+    "set_num_threads": "threads",
     "stage": "language",
 }
 _MODULES = ("registry", "schedules")

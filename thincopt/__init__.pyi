@@ -22,6 +22,8 @@ from .language import rule as rule
 from .language import stage as stage
 from .optimizer import Optimizer as Optimizer
 from .schedules import schedule as schedule
+from .threads import num_threads as num_threads
+from .threads import set_num_threads as set_num_threads
 from .factory import Factory
 from .ops.contract import Ops
 from .schedules import Schedule

@@ -23,6 +23,11 @@ struct walk {
 #define MINIMUM(a, b) ((a) < (b) || (a) != (a) ? (a) : (b))
 #define MAXIMUM(a, b) ((a) > (b) || (a) != (a) ? (a) : (b))
 #define SIGN(x) ((x) > 0 ? 1 : (x) < 0 ? -1 : (x) == 0 ? 0 : (x))
+#define SQRT(x) MATH(sqrt)(x) /* MATH gives the function of the type: sqrtf or sqrt */
+#define ABS(x) MATH(fabs)(x)
+#define EXP(x) MATH(exp)(x)
+#define LOG(x) MATH(log)(x)
+#define TANH(x) MATH(tanh)(x)
 #define START_LANES(lanes, value) do { for (int j = 0; j < LANES; j++) lanes[j] = value; } while (0)
 
 static inline double square(double x) { return x * x; }
@@ -91,25 +96,6 @@ static double fold_chunks(double *sums, int64_t count, int is_max)
         count = done;
     }
     return sums[0];
-}
-
-/* Whether no exponent is all ones; in whole numbers, which vectorize on every processor. */
-static int all_finite_float(const void *values, int64_t count)
-{
-    const uint32_t *bits = values;
-    uint32_t beyond = 0;
-    for (int64_t i = 0; i < count; i++)
-        beyond |= UINT32_C(0x7f7fffff) - (bits[i] & UINT32_C(0x7fffffff));
-    return !(beyond >> 31);
-}
-
-static int all_finite_double(const void *values, int64_t count)
-{
-    const uint64_t *bits = values;
-    uint64_t beyond = 0;
-    for (int64_t i = 0; i < count; i++)
-        beyond |= UINT64_C(0x7fefffffffffffff) - (bits[i] & UINT64_C(0x7fffffffffffffff));
-    return !(beyond >> 63);
 }
 
 #endif

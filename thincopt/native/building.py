@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..language import Rule
+from . import ready
 from .generate import write
 
 SOURCE = Path(__file__).with_name("kernels.c")
@@ -40,4 +41,4 @@ def build(rules: Iterable[Rule], folder: Path, flags: Sequence[str] = ()) -> Any
         raise ImportError(f"{target} cannot be loaded")
     module = module_from_spec(spec)
     loader.exec_module(module)
-    return module
+    return ready(module)

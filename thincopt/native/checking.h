@@ -2,9 +2,9 @@
 #ifndef THINCOPT_CHECKING_H
 #define THINCOPT_CHECKING_H
 
-#include <stdlib.h>
+#include "running.h" /* Python.h comes first, as it must */
 
-#include "running.h"
+#include <stdlib.h>
 
 static int same_shape(const Py_buffer *a, const Py_buffer *b)
 {
@@ -28,6 +28,7 @@ static enum outcome open_task(const Runner *self, Task *task, PyObject *slot, Py
 {
     Py_buffer *w = &task->views[0], *g = &task->views[1];
     w->obj = g->obj = NULL;
+    task->slot = NULL;
     if (!open_array(self, gradient, g) || !open_array(self, weights, w))
         return REFUSED;
     const char kind = g->format ? g->format[0] : 0;
@@ -39,7 +40,7 @@ static enum outcome open_task(const Runner *self, Task *task, PyObject *slot, Py
         return REFUSED;
     if (!slot)
         return UNKNOWN;
-    task->slot = (Slot *)slot;
+    task->slot = (Slot *)Py_NewRef(slot);
     task->weights = w->buf;
     task->gradient = g->buf;
     task->size = g->len / g->itemsize;
@@ -51,6 +52,7 @@ static void close_tasks(Task *tasks, Py_ssize_t count)
     for (Py_ssize_t k = 0; k < count; k++) {
         PyBuffer_Release(&tasks[k].views[0]);
         PyBuffer_Release(&tasks[k].views[1]);
+        Py_XDECREF((PyObject *)tasks[k].slot);
     }
 }
 

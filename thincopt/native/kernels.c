@@ -1,166 +1,54 @@
 /* The compiled runner: one call checks every array, computes the scalars and walks over memory.
 
    Nothing is changed before everything is checked. Limited API, so that one binary serves every Python from 3.11. */
-#include "checking.h"
+#include "objects.h"
 
 static PyTypeObject *slot_type;
 
-static int grow(void **memory, Py_ssize_t *room, Py_ssize_t wanted, size_t size)
+/* Room for the sums of every task, and the plan by which a large batch is shared. */
+static int prepare(Runner *self, Py_ssize_t count, int64_t total)
 {
-    if (wanted <= *room)
-        return 0;
-    void *larger = PyMem_Realloc(*memory, (size_t)wanted * size);
-    if (!larger)
-        return PyErr_NoMemory(), -1;
-    *memory = larger;
-    *room = wanted;
-    return 0;
-}
-
-static Py_ssize_t largest(const Runner *self, Py_ssize_t (*of)(const Kernel *))
-{
-    const Kernel *kernels[] = {&self->main, &self->before, &self->after};
-    Py_ssize_t most = 1;
-    for (int i = 0; i < 3; i++)
-        if (kernels[i]->present && of(kernels[i]) > most)
-            most = of(kernels[i]);
-    return most;
-}
-
-static Py_ssize_t scalars_of(const Kernel *kernel) { return kernel->size; }
-
-static Py_ssize_t reductions_of(const Kernel *kernel)
-{
-    Py_ssize_t most = 0;
-    for (Py_ssize_t i = 0; i < kernel->phase_count; i++)
-        if (kernel->phases[i].results.count > most)
-            most = kernel->phases[i].results.count;
-    return most;
-}
-
-static int make_room(Runner *self, Py_ssize_t tasks)
-{
-    if (tasks <= self->task_room)
-        return 0;
-    self->known_ranges = 0;
-    return grow((void **)&self->scalars, &self->scalar_room, tasks * largest(self, scalars_of), sizeof(double)) < 0
-        || grow((void **)&self->ranges, &self->range_room, tasks * 8, sizeof(uintptr_t)) < 0
-        || grow((void **)&self->tasks, &self->task_room, tasks, sizeof(Task)) < 0 ? -1 : 0;
-}
-
-/* Run the tasks that were opened, and close them. */
-static enum outcome finish(Runner *self, Py_ssize_t count, enum outcome outcome, double lr_scale)
-{
-    if (outcome == DONE && !isfinite(lr_scale))
-        outcome = REFUSED;
-    if (outcome == DONE && count && overlaps(self, count))
-        outcome = REFUSED;
     const Py_ssize_t size = largest(self, scalars_of), reductions = largest(self, reductions_of);
-    for (Py_ssize_t k = 0; outcome == DONE && k < count; k++) {
+    int64_t chunks = 0;
+    for (Py_ssize_t k = 0; k < count; k++)
+        chunks += self->tasks[k].chunks = (self->tasks[k].size + CHUNK - 1) / CHUNK;
+    if (grow((void **)&self->sums, &self->sum_room, chunks * reductions, sizeof *self->sums) < 0)
+        return -1;
+    double *sums = self->sums;
+    for (Py_ssize_t k = 0; k < count; k++) {
         self->tasks[k].scalars = self->scalars + k * size;
-        const Py_ssize_t wanted = (self->tasks[k].size + CHUNK - 1) / CHUNK * reductions;
-        if (grow((void **)&self->sums, &self->sum_room, wanted, sizeof(double)) < 0)
-            outcome = FAILED;
+        self->tasks[k].sums = sums;
+        sums += self->tasks[k].chunks * reductions;
     }
-    if (outcome == DONE)
-        outcome = run(self, count, lr_scale);
+    self->unit_count = 0;
+    return total >= LARGE && pool.threads > 1 ? plan(self, count, total, pool.threads) : 0;
+}
+
+/* Run a large batch without the interpreter's lock. */
+static enum outcome run_released(Runner *self, Py_ssize_t count, double lr_scale)
+{
+    enum outcome outcome;
+    Py_BEGIN_ALLOW_THREADS
+    begin_large_work(&self->is_released);
+    outcome = run(self, count, lr_scale);
+    end_large_work(&self->is_released);
+    Py_END_ALLOW_THREADS
     return outcome;
 }
 
-static int open_numbers(PyObject *array, Py_buffer *view)
+/* Run the tasks that were opened. */
+static enum outcome finish(Runner *self, Py_ssize_t count, enum outcome outcome, double lr_scale)
 {
-    return PyObject_GetBuffer(array, view, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE);
-}
-
-static PyObject *slot_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
-{
-    PyObject *count, *scalars, *arrays;
-    Py_ssize_t size, itemsize;
-    (void)kwargs;
-    if (!PyArg_ParseTuple(args, "OOO!nn", &count, &scalars, &PyTuple_Type, &arrays, &size, &itemsize))
-        return NULL;
-    Slot *self = (Slot *)((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
-    if (!self)
-        return NULL;
-    self->size = size;
-    self->itemsize = itemsize;
-    const Py_ssize_t wanted = PyTuple_Size(arrays);
-    self->arrays = PyMem_Calloc((size_t)wanted + 1, sizeof *self->arrays);
-    if (!self->arrays || open_numbers(count, &self->count) < 0 || open_numbers(scalars, &self->scalars) < 0)
-        goto failed;
-    for (; self->array_count < wanted; self->array_count++) {
-        PyObject *array = PyTuple_GetItem(arrays, self->array_count);
-        if (array == Py_None)
-            continue;
-        Py_buffer *view = &self->arrays[self->array_count];
-        if (open_numbers(array, view) < 0)
-            goto failed;
-        if (view->len != size * itemsize) {
-            self->array_count++;
-            PyErr_SetString(PyExc_ValueError, "state is not of the size of the weights");
-            goto failed;
-        }
-    }
-    return (PyObject *)self;
-failed:
-    Py_DECREF(self);
-    return NULL;
-}
-
-static void slot_dealloc(PyObject *object)
-{
-    Slot *self = (Slot *)object;
-    PyTypeObject *type = Py_TYPE(object);
-    PyBuffer_Release(&self->count);
-    PyBuffer_Release(&self->scalars);
-    for (Py_ssize_t i = 0; i < self->array_count; i++)
-        PyBuffer_Release(&self->arrays[i]);
-    PyMem_Free(self->arrays);
-    ((freefunc)PyType_GetSlot(type, Py_tp_free))(object);
-    Py_DECREF(type);
-}
-
-static PyObject *runner_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
-{
-    PyObject *array_type, *numbers, *shared, *kernels[3];
-    long rate, period;
-    int check_finite;
-    (void)kwargs;
-    if (!PyArg_ParseTuple(args, "OOOllpOOO", &array_type, &numbers, &shared, &rate, &period, &check_finite,
-                          &kernels[0], &kernels[1], &kernels[2]))
-        return NULL;
-    Runner *self = (Runner *)((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
-    if (!self)
-        return NULL;
-    self->rate = rate;
-    self->period = period;
-    self->check_finite = check_finite;
-    self->array_type = Py_NewRef(array_type);
-    if (open_numbers(numbers, &self->numbers) < 0 || open_numbers(shared, &self->shared) < 0
-        || read_kernel(kernels[0], &self->main) < 0 || read_kernel(kernels[1], &self->before) < 0
-        || read_kernel(kernels[2], &self->after) < 0 || make_room(self, 1) < 0) {
-        Py_DECREF(self);
-        return NULL;
-    }
-    return (PyObject *)self;
-}
-
-static void runner_dealloc(PyObject *object)
-{
-    Runner *self = (Runner *)object;
-    PyTypeObject *type = Py_TYPE(object);
-    PyBuffer_Release(&self->numbers);
-    PyBuffer_Release(&self->shared);
-    Py_XDECREF(self->array_type);
-    free_kernel(&self->main);
-    free_kernel(&self->before);
-    free_kernel(&self->after);
-    PyMem_Free(self->scalars);
-    PyMem_Free(self->sums);
-    PyMem_Free(self->tasks);
-    PyMem_Free(self->ranges);
-    ((freefunc)PyType_GetSlot(type, Py_tp_free))(object);
-    Py_DECREF(type);
+    int64_t total = 0;
+    if (outcome != DONE)
+        return outcome;
+    if (!isfinite(lr_scale) || (count && overlaps(self, count)))
+        return REFUSED;
+    for (Py_ssize_t k = 0; k < count; k++)
+        total += self->tasks[k].size;
+    if (prepare(self, count, total) < 0)
+        return FAILED;
+    return total >= LARGE ? run_released(self, count, lr_scale) : run(self, count, lr_scale);
 }
 
 static PyObject *result_of(enum outcome outcome)
@@ -168,12 +56,31 @@ static PyObject *result_of(enum outcome outcome)
     return outcome == FAILED ? NULL : PyLong_FromLong(outcome);
 }
 
+/* Another thread of this process may be at work for the same optimizer: let it finish. */
+static int wait_for_others(Runner *self)
+{
+    while (self->busy_in == pool.generation + 1) {
+        if (self->busy_by == PyThread_get_thread_ident())
+            return PyErr_SetString(PyExc_RuntimeError, "this optimizer is at work already, in another call"), -1;
+        Py_BEGIN_ALLOW_THREADS
+        await_large_work(&self->is_released);
+        Py_END_ALLOW_THREADS
+    }
+    return 0;
+}
+
+static void set_busy(Runner *self)
+{
+    self->busy_in = pool.generation + 1;
+    self->busy_by = PyThread_get_thread_ident();
+}
+
 static int enter(Runner *self, PyObject *const *args, Py_ssize_t given, Py_ssize_t wanted, double *lr_scale)
 {
     if (given != wanted || !PyDict_Check(args[0]))
         return PyErr_SetString(PyExc_TypeError, "a runner takes its handles, what to update, and a scale"), -1;
-    if (self->busy)
-        return PyErr_SetString(PyExc_RuntimeError, "this optimizer is at work already, in another call"), -1;
+    if (self->busy_in && wait_for_others(self) < 0)
+        return -1;
     PyObject *scale = args[wanted - 1];
     const int is_number = PyFloat_Check(scale) || (PyLong_Check(scale) && !PyBool_Check(scale));
     *lr_scale = is_number ? PyFloat_AsDouble(scale) : NAN; /* NaN is refused */
@@ -194,12 +101,12 @@ static PyObject *runner_step(PyObject *object, PyObject *const *args, Py_ssize_t
     PyObject *slot = PyDict_GetItemWithError(args[0], args[1]);
     if (!slot && PyErr_Occurred())
         return NULL;
-    self->busy = 1;
+    set_busy(self);
     enum outcome outcome = open_task(self, self->tasks, slot, args[2], args[3]);
     const int is_empty = self->tasks->views[1].obj && !self->tasks->views[1].len;
     outcome = is_empty ? DONE : finish(self, 1, outcome, lr_scale);
     close_tasks(self->tasks, 1);
-    self->busy = 0;
+    self->busy_in = 0;
     return result_of(outcome);
 }
 
@@ -216,7 +123,7 @@ static PyObject *runner_update(PyObject *object, PyObject *const *args, Py_ssize
         return result_of(REFUSED);
     if (make_room(self, PyDict_Size(batch)) < 0)
         return NULL;
-    self->busy = 1;
+    set_busy(self);
     enum outcome outcome = DONE;
     while (outcome == DONE && PyDict_Next(batch, &at, &key, &pair)) {
         if (!PyTuple_CheckExact(pair) || PyTuple_Size(pair) != 2) {
@@ -238,7 +145,7 @@ static PyObject *runner_update(PyObject *object, PyObject *const *args, Py_ssize
     }
     outcome = finish(self, count, outcome, lr_scale);
     close_tasks(self->tasks, count);
-    self->busy = 0;
+    self->busy_in = 0;
     return result_of(outcome);
 }
 
@@ -263,6 +170,58 @@ static PyObject *names(PyObject *module, PyObject *unused)
     return found;
 }
 
+/* set_threads(count): so many may work at once from now on. */
+static PyObject *set_threads(PyObject *module, PyObject *count)
+{
+    const long wanted = PyLong_AsLong(count);
+    (void)module;
+    if (PyErr_Occurred())
+        return NULL;
+    if (wanted < 1 || wanted > MOST_THREADS)
+        return PyErr_Format(PyExc_ValueError, "from 1 to %d threads", MOST_THREADS);
+    pool.threads = (int)wanted;
+    dismiss_workers();
+    Py_RETURN_NONE;
+}
+
+/* The levels that this processor runs, the least first. */
+static PyObject *levels(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    PyObject *found = PyList_New(0);
+    for (size_t i = 0; found && i < LEVEL_COUNT; i++) {
+        PyObject *name = runs_here(i) ? PyUnicode_FromString(level_names[i]) : NULL;
+        if (name && PyList_Append(found, name) < 0)
+            Py_CLEAR(found);
+        Py_XDECREF(name);
+    }
+    return found;
+}
+
+/* The level that new runners use. */
+static PyObject *get_level(PyObject *module, PyObject *unused)
+{
+    (void)module;
+    (void)unused;
+    return PyUnicode_FromString(level_names[level]);
+}
+
+/* set_level(name): new runners use the kernels of this level. */
+static PyObject *set_level(PyObject *module, PyObject *name)
+{
+    const char *wanted;
+    (void)module;
+    if (name_of(name, &wanted) < 0)
+        return NULL;
+    for (size_t i = 0; i < LEVEL_COUNT; i++)
+        if (runs_here(i) && !strcmp(level_names[i], wanted)) {
+            level = i;
+            Py_RETURN_NONE;
+        }
+    return PyErr_Format(PyExc_ValueError, "not a level of this processor: %s", wanted);
+}
+
 static PyMethodDef runner_methods[] = {
     {"step", (PyCFunction)(void (*)(void))runner_step, METH_FASTCALL, "Update one key."},
     {"update", (PyCFunction)(void (*)(void))runner_update, METH_FASTCALL, "Update every key of a batch, or none."},
@@ -279,12 +238,19 @@ static PyType_Spec runner_spec = {
 static PyMethodDef module_methods[] = {
     {"bind", bind, METH_VARARGS, "A key's state, ready for a runner."},
     {"names", names, METH_NOARGS, "The names of all compiled functions."},
+    {"set_threads", set_threads, METH_O, "Let so many threads work at once."},
+    {"levels", levels, METH_NOARGS, "The levels of instructions that this processor runs, the least first."},
+    {"level", get_level, METH_NOARGS, "The level that new runners use: at first the fastest."},
+    {"set_level", set_level, METH_O, "Let new runners use the kernels of this level."},
     {NULL, NULL, 0, NULL},
 };
 static struct PyModuleDef module_def = {PyModuleDef_HEAD_INIT, "kernels", NULL, -1, module_methods, NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit_kernels(void)
 {
+    level = best_level();
+    pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+    Py_AtExit(dismiss_workers);
     PyObject *module = PyModule_Create(&module_def), *runner = PyType_FromSpec(&runner_spec);
     slot_type = (PyTypeObject *)PyType_FromSpec(&slot_spec);
     if (!module || !runner || !slot_type || PyModule_AddObjectRef(module, "Runner", runner) < 0)

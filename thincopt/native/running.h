@@ -2,7 +2,7 @@
 #ifndef THINCOPT_RUNNING_H
 #define THINCOPT_RUNNING_H
 
-#include "wiring.h"
+#include "sharing.h"
 
 enum outcome { DONE, UNKNOWN, REFUSED, NONFINITE, FAILED = -1 }; /* see ops/contract.py */
 #define SHRINK 0x1p-600 /* see ops/plain.py */
@@ -25,44 +25,73 @@ static void compute_scalars(Phase *phase, double *scalars)
         scalars[phase->gives.at[i]] = out[i];
 }
 
-static void walk_over(const Phase *phase, const Task *task, double scale, double *sums)
+static void walk_part(const struct pass *pass, const Task *task, int64_t begin, int64_t end)
 {
+    const Phase *phase = task->phase;
     void *arrays[MOST_ARRAYS];
     double numbers[MOST_NUMBERS];
+    if (!phase || (pass->only_overflown && !task->is_overflown))
+        return;
     for (Py_ssize_t i = 0; i < phase->arrays.count; i++) {
         const int which = phase->arrays.at[i];
         arrays[i] = which == 0 ? task->weights : which == 1 ? task->gradient : task->slot->arrays[which - 2].buf;
     }
     for (Py_ssize_t i = 0; i < phase->numbers.count; i++)
         numbers[i] = task->scalars[phase->numbers.at[i]];
-    const struct walk walk = {0, task->size, arrays, numbers, scale, sums, (task->size + CHUNK - 1) / CHUNK};
+    const struct walk walk = {begin, end, arrays, numbers, pass->scale, task->sums, task->chunks};
     phase->walk[task->slot->itemsize == 8](&walk);
 }
 
-static void reduce(const Phase *phase, Task *task, double *sums)
+static void check_part(const struct pass *pass, const Task *task, int64_t begin, int64_t end)
 {
-    const int64_t chunks = (task->size + CHUNK - 1) / CHUNK;
-    int overflown = 0;
-    walk_over(phase, task, 1.0, sums);
+    const size_t itemsize = (size_t)task->slot->itemsize;
+    if (!atomic_load_explicit(pass->is_nonfinite, memory_order_relaxed)
+        && !is_finite((const char *)task->gradient + (size_t)begin * itemsize, end - begin, itemsize))
+        atomic_store(pass->is_nonfinite, 1);
+}
+
+static int all_finite(const Runner *self, Py_ssize_t count)
+{
+    atomic_int is_nonfinite = 0;
+    const struct pass pass = {check_part, self, count, 1.0, 0, &is_nonfinite};
+    go_over(&pass);
+    return !atomic_load(&is_nonfinite);
+}
+
+static void fold(Task *task, int is_again)
+{
+    const Phase *phase = task->phase;
     for (Py_ssize_t i = 0; i < phase->results.count; i++) {
-        const double found = fold_chunks(sums + i * chunks, chunks, phase->kinds.at[i] == AMAX);
         const int is_norm = phase->kinds.at[i] == NORM;
-        task->scalars[phase->results.at[i]] = is_norm ? sqrt(found) : found;
-        overflown |= is_norm && !isfinite(found);
-    }
-    if (!overflown || task->slot->itemsize != 8)
-        return;
-    walk_over(phase, task, SHRINK, sums);
-    for (Py_ssize_t i = 0; i < phase->results.count; i++) {
         double *result = &task->scalars[phase->results.at[i]];
-        if (phase->kinds.at[i] == NORM && !isfinite(*result))
-            *result = sqrt(fold_chunks(sums + i * chunks, chunks, 0)) / SHRINK;
+        if (is_again && (!is_norm || isfinite(*result)))
+            continue;
+        const double found = fold_chunks(task->sums + i * task->chunks, task->chunks, phase->kinds.at[i] == AMAX);
+        *result = is_norm ? sqrt(found) / (is_again ? SHRINK : 1.0) : found;
+        task->is_overflown |= is_norm && !is_again && !isfinite(found) && task->slot->itemsize == 8;
     }
 }
 
-static int is_finite(const Task *task)
+/* One walk that reads only, and the results of its reductions. */
+static void reduce(Runner *self, Py_ssize_t count)
 {
-    return (task->slot->itemsize == 8 ? all_finite_double : all_finite_float)(task->gradient, task->size);
+    int overflown = 0;
+    struct pass pass = {walk_part, self, count, 1.0, 0, NULL};
+    go_over(&pass);
+    for (Py_ssize_t k = 0; k < count; k++)
+        if (self->tasks[k].phase) {
+            self->tasks[k].is_overflown = 0;
+            fold(&self->tasks[k], 0);
+            overflown |= self->tasks[k].is_overflown;
+        }
+    if (!overflown)
+        return;
+    pass.scale = SHRINK;
+    pass.only_overflown = 1;
+    go_over(&pass);
+    for (Py_ssize_t k = 0; k < count; k++)
+        if (self->tasks[k].phase && self->tasks[k].is_overflown)
+            fold(&self->tasks[k], 1);
 }
 
 /* Whether the first reductions betray a gradient that is not finite. */
@@ -71,7 +100,7 @@ static int is_suspect(const Task *task)
     const Phase *first = task->kernel->phases;
     for (Py_ssize_t i = 0; task->kernel->guarded && i < first->results.count; i++)
         if (!isfinite(task->scalars[first->results.at[i]]))
-            return !is_finite(task);
+            return !is_finite(task->gradient, task->size, (size_t)task->slot->itemsize);
     return 0;
 }
 
@@ -113,45 +142,63 @@ static void add_up(Task *tasks, Py_ssize_t count, Py_ssize_t depth)
     }
 }
 
+/* The scalars of every task's phase at this depth, or of its last; those phases walk next. */
+static void compute(Runner *self, Py_ssize_t count, Py_ssize_t depth, int is_last)
+{
+    for (Py_ssize_t k = 0; k < count; k++) {
+        Task *task = &self->tasks[k];
+        Kernel *kernel = task->kernel;
+        task->phase = NULL;
+        if (!kernel || (!is_last && depth + 1 >= kernel->phase_count))
+            continue;
+        Phase *phase = &kernel->phases[is_last ? kernel->phase_count - 1 : depth];
+        compute_scalars(phase, task->scalars);
+        task->phase = phase->walk[0] ? phase : NULL;
+    }
+}
+
+static void store(Runner *self, Py_ssize_t count)
+{
+    const struct pass pass = {walk_part, self, count, 1.0, 0, NULL};
+    compute(self, count, 0, 1);
+    go_over(&pass);
+}
+
 /* Every walk but the last reads only; so a gradient that is not finite is found before anything has changed. */
 static enum outcome run(Runner *self, Py_ssize_t count, double lr_scale)
 {
     Task *tasks = self->tasks;
-    Py_ssize_t deepest = 0;
+    Py_ssize_t deepest = 0, befores = 0;
+    int guarded = 1;
     for (Py_ssize_t k = 0; k < count; k++) {
         const int64_t t = *(int64_t *)tasks[k].slot->count.buf + 1;
         const int64_t period = self->period < 0 ? 0 : (int64_t)((double *)self->numbers.buf)[self->period];
         begin(self, &tasks[k], period && t % period == 0 ? &self->before : &self->main, t, lr_scale);
-        if (tasks[k].kernel->phase_count > deepest)
-            deepest = tasks[k].kernel->phase_count;
-        if (self->check_finite && !tasks[k].kernel->guarded && !is_finite(&tasks[k]))
-            return NONFINITE;
+        deepest = tasks[k].kernel->phase_count > deepest ? tasks[k].kernel->phase_count : deepest;
+        befores += tasks[k].kernel == &self->before;
+        guarded &= tasks[k].kernel->guarded;
     }
+    if (self->check_finite && !guarded && !all_finite(self, count))
+        return NONFINITE;
     for (Py_ssize_t depth = 0; depth + 1 < deepest; depth++) {
-        for (Py_ssize_t k = 0; k < count; k++)
-            compute_scalars(&tasks[k].kernel->phases[depth], tasks[k].scalars);
+        compute(self, count, depth, 0);
         add_up(tasks, count, depth);
-        for (Py_ssize_t k = 0; k < count; k++) {
-            if (tasks[k].kernel->phases[depth].walk[0])
-                reduce(&tasks[k].kernel->phases[depth], &tasks[k], self->sums);
-            if (depth == 0 && self->check_finite && is_suspect(&tasks[k]))
+        reduce(self, count);
+        for (Py_ssize_t k = 0; depth == 0 && self->check_finite && guarded && k < count; k++)
+            if (is_suspect(&tasks[k]))
                 return NONFINITE;
-        }
     }
-    for (Py_ssize_t k = 0; k < count; k++) {
-        Phase *last = &tasks[k].kernel->phases[tasks[k].kernel->phase_count - 1];
-        compute_scalars(last, tasks[k].scalars);
-        walk_over(last, &tasks[k], 1.0, NULL);
-    }
+    store(self, count);
     for (Py_ssize_t k = 0; k < count; k++)
         commit(self, &tasks[k]);
+    if (!befores)
+        return DONE;
     for (Py_ssize_t k = 0; k < count; k++)
-        if (tasks[k].kernel == &self->before) {
+        if (tasks[k].kernel == &self->before)
             begin(self, &tasks[k], &self->after, *(int64_t *)tasks[k].slot->count.buf, lr_scale);
-            Phase *last = &self->after.phases[self->after.phase_count - 1];
-            compute_scalars(last, tasks[k].scalars);
-            walk_over(last, &tasks[k], 1.0, NULL);
-        }
+        else
+            tasks[k].kernel = NULL;
+    store(self, count);
     return DONE;
 }
 

@@ -6,6 +6,7 @@
 #include <Python.h>
 #include <string.h>
 
+#include "pool.h"
 #include "printed.h"
 
 enum kind { SUM, DOT, NORM, AMAX };
@@ -38,24 +39,46 @@ typedef struct {
 typedef struct {
     Slot *slot;
     Kernel *kernel;
-    double *scalars;
+    Phase *phase; /* the walk that is to be done, if any */
+    double *scalars, *sums;
     void *weights, *gradient;
-    Py_ssize_t size;
+    int64_t size, chunks;
+    int is_overflown;
     Py_buffer views[2];
 } Task;
+
+/* A part of one array. */
+typedef struct { Py_ssize_t task; int64_t begin, end; } Span;
 
 typedef struct {
     PyObject_HEAD
     PyObject *array_type;
     Py_buffer numbers, shared;
     long rate, period; /* places among the numbers, or -1 */
-    int check_finite, busy;
+    int check_finite;
+    unsigned long busy_in, busy_by; /* the process and the thread that it works for, if any */
+    int is_released;                /* whether it works without the interpreter's lock; see pool.h */
     Kernel main, before, after;
-    Py_ssize_t scalar_room, task_room, sum_room, range_room, known_ranges;
+    Py_ssize_t scalar_room, task_room, sum_room, range_room, span_room, unit_room, known_ranges;
+    Py_ssize_t unit_count; /* how the work is shared; none: by this thread alone */
     double *scalars, *sums;
     Task *tasks;
+    Span *spans;
+    Py_ssize_t *units;  /* unit u is the spans from units[u] to units[u + 1] */
     uintptr_t *ranges; /* of the last batch that was found free of overlap: start, end, start, end … */
 } Runner;
+
+static int grow(void **memory, Py_ssize_t *room, Py_ssize_t wanted, size_t size)
+{
+    if (wanted <= *room)
+        return 0;
+    void *larger = PyMem_Realloc(*memory, (size_t)wanted * size);
+    if (!larger)
+        return PyErr_NoMemory(), -1;
+    *memory = larger;
+    *room = wanted;
+    return 0;
+}
 
 static int read_ints(PyObject *tuple, ints *out)
 {
@@ -95,7 +118,7 @@ static int read_phase(PyObject *tuple, Phase *phase)
             phase->scalars = scalar_table[i].function;
     for (size_t i = 0; i < sizeof walk_table / sizeof *walk_table; i++)
         if (!strcmp(walk_table[i].name, walk))
-            memcpy(phase->walk, walk_table[i].typed, sizeof phase->walk);
+            memcpy(phase->walk, walk_table[i].at[level], sizeof phase->walk);
     if ((*scalars && !phase->scalars) || (*walk && !phase->walk[0])) {
         PyErr_Format(PyExc_LookupError, "not compiled: %s %s", scalars, walk);
         return -1;

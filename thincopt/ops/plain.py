@@ -6,11 +6,11 @@ Arrays are walked in blocks that stay in the cache, with scratch of the size of 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from functools import cache
 from math import isfinite, sqrt
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -18,12 +18,15 @@ from ..language import arithmetic
 from ..language.kernel import Kernel, Phase
 from ..language.printing_numpy import numpy_walk, without_ones
 from ..language.printing_python import python_block
+from ..threads import num_threads, spread
 from .contract import Batch, KeyState, Outcome, Recipe
 from .summing import fold, lanes
 
 BLOCK = 1 << 15
+MANY = 8  # blocks; fewer are not worth the threads
 SHRINK = 2.0**-600  # float64 norms that overflow are taken again at this scale, which is exact
 
+T = TypeVar("T")
 WalkFunction = Callable[..., tuple[Any, ...]]
 
 
@@ -48,7 +51,7 @@ class PlainRunner:
 
     def run(self, handles: dict[Hashable, Any], batch: Batch, lr_scale: float) -> int:
         """Update every key of the batch, or none."""
-        with self.lock, np.errstate(all="ignore"):
+        with self.lock:
             return self._run([self._task(handles[key], *pair, lr_scale) for key, pair in batch.items()], lr_scale)
 
     def _task(self, state: KeyState, weights: Any, gradient: Any, lr_scale: float) -> _Task:
@@ -113,28 +116,36 @@ class _Round:
             self.walks[ones] = _defined(printed.source, "walk", vars(np)), printed.numbers, printed.truths
         return self.walks[ones]
 
-    def blocks(self, arrays: dict[str, Any], scalars: list[float]) -> Iterator[tuple[Any, ...]]:
-        """Run the walk block by block; what it gives for each."""
+    def over(self, arrays: dict[str, Any], scalars: list[float], take: Callable[[tuple[Any, ...]], Any]) -> list[Any]:
+        """Run the walk block by block; what is taken from each, in order. Many blocks are shared by threads."""
         numbers = [scalars[index] for index in self.phase.scalars]
         function, reals, truths = self.walk(numbers)
         operands = [arrays[name] for name in self.phase.walk.arrays]
         dtype, size = operands[0].dtype, operands[0].size
-        width = min(size, BLOCK)
-        scratch = [np.empty(width, dtype) for _ in range(reals)] + [np.empty(width, bool) for _ in range(truths)]
         rounded = [np.array(each, dtype) for each in numbers]
-        for begin in range(0, size, BLOCK):
-            if size - begin < width:
-                scratch = [each[: size - begin] for each in scratch]
-            yield function(*(each[begin : begin + BLOCK] for each in operands), *rounded, *scratch)
+
+        def run(begins: range) -> list[Any]:
+            width = min(size, BLOCK)
+            scratch = [np.empty(width, dtype) for _ in range(reals)] + [np.empty(width, bool) for _ in range(truths)]
+            taken = []
+            with np.errstate(all="ignore"):
+                for begin in begins:
+                    blocks = [each[begin : begin + BLOCK] for each in operands]
+                    room = scratch if size - begin >= width else [each[: size - begin] for each in scratch]
+                    taken.append(take(function(*blocks, *rounded, *room)))
+            return taken
+
+        return shared(run, range(0, size, BLOCK))
 
     def sums(self, arrays: dict[str, Any], scalars: list[float], scale: float = 1.0) -> list[float]:
         """The sum (of squares, of products) or the greatest, of each reduction, in the defined order."""
         reductions = self.phase.walk.reductions
-        found: list[list[Any]] = [[] for _ in reductions]
-        for operands in self.blocks(arrays, scalars):
-            rest = iter(operands)
-            for each, parts in zip(reductions, found, strict=True):
-                parts.append(lanes(each.kind, [next(rest) for _ in each.args], scale))
+
+        def take(values: tuple[Any, ...]) -> list[Any]:
+            rest = iter(values)
+            return [lanes(each.kind, [next(rest) for _ in each.args], scale) for each in reductions]
+
+        found = zip(*self.over(arrays, scalars, take), strict=True)
         return [fold(each.kind, np.concatenate(parts)) for each, parts in zip(reductions, found, strict=True)]
 
 
@@ -171,8 +182,12 @@ class _Task:
     def is_finite(self) -> bool:
         """Whether the gradient is."""
         gradient = self.arrays["g"]
-        starts = range(0, gradient.size, BLOCK)
-        return all(np.isfinite(gradient[begin : begin + BLOCK]).all() for begin in starts)
+
+        def run(begins: range) -> list[bool]:
+            return [all(np.isfinite(gradient[begin : begin + BLOCK]).all() for begin in begins)]
+
+        found: list[bool] = shared(run, range(0, gradient.size, BLOCK))
+        return all(found)
 
     def is_suspect(self) -> bool:
         """Whether the first reductions betray a gradient that is not finite."""
@@ -183,8 +198,7 @@ class _Task:
     def store(self) -> None:
         """The last phase."""
         self.compute(-1)
-        for _ in self.program[-1].blocks(self.arrays, self.scalars):
-            pass
+        self.program[-1].over(self.arrays, self.scalars, lambda _: None)
 
     def commit(self, shared: array[float]) -> None:
         """Keep the scalar state, and count the step."""
@@ -195,6 +209,16 @@ class _Task:
             place = self.kernel.base.index(name) - first
             kept, place = (own, place) if place < len(own) else (shared, place - len(own))
             kept[place] = self.scalars[index]
+
+
+def shared(run: Callable[[range], list[T]], begins: range) -> list[T]:
+    """The results for all blocks, in order; where there are many, each thread takes some that lie together."""
+    threads = num_threads() if len(begins) >= MANY else 1
+    if threads == 1:
+        return run(begins)
+    each = -(-len(begins) // threads)
+    parts = [begins[at : at + each] for at in range(0, len(begins), each)]
+    return [value for values in spread(run, parts) for value in values]
 
 
 def _reduce(tasks: list[_Task], depth: int) -> None:

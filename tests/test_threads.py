@@ -1,0 +1,300 @@
+"""Threads and levels of instructions change the time that a step takes, and no bit of its result."""
+
+import ctypes
+import platform
+import subprocess
+import sys
+import textwrap
+from functools import cache
+from hashlib import sha256
+from itertools import cycle, product
+from threading import Thread
+
+import numpy as np
+import pytest
+
+import thincopt
+from tests.conftest import is_compiled
+from tests.test_bits import combinations
+from thincopt import Optimizer, SettingError, num_threads, set_num_threads
+from thincopt.native import load
+from thincopt.ops.numpy_ops import NumpyOps
+
+THREADS = (1, 2, 3, 7, 16)
+SIZES = (50_003, 1, 300, 63, 8200, 17, 4096, 4097)  # enough that workers are called; parts of all kinds
+LARGE = 300_007
+
+
+@pytest.fixture(autouse=True)
+def as_before():
+    """The threads and the level that were chosen are chosen again."""
+    threads, native = num_threads(), load()
+    level = native and native.level()
+    yield
+    set_num_threads(threads)
+    if native:
+        native.set_level(level)
+
+
+@cache
+def some(count: int, dtype: str) -> np.ndarray:
+    return np.random.default_rng(count).normal(size=count).astype(dtype)
+
+
+def moved(values: np.ndarray, offset: int) -> np.ndarray:
+    """A copy that begins so many elements after a multiple of 64 bytes."""
+    room = np.zeros(values.size + 32, values.dtype)
+    begin = -room.ctypes.data % 64 // values.itemsize + offset
+    room[begin : begin + values.size] = values
+    return room[begin : begin + values.size]
+
+
+def digest(name: str, settings: dict, dtype: str, ops: NumpyOps, sizes=SIZES, *, offset: int = 0) -> str:
+    """Of the weights and all state after three steps of a model."""
+    values = some(4 * sum(sizes), dtype).reshape(4, -1)
+    cuts = np.cumsum(sizes)[:-1]
+    model = {size: moved(part, offset) for size, part in zip(sizes, np.split(values[0], cuts), strict=True)}
+    optimizer = Optimizer.of(name, ops=ops, **settings)
+    for gradient in values[1:]:
+        gradients = [moved(part, (offset * 5) % 16) for part in np.split(gradient, cuts)]
+        optimizer.update({size: (model[size], each) for size, each in zip(sizes, gradients, strict=True)})
+        assert not any(each.any() for each in gradients)
+    states = optimizer.state()["keys"].values()
+    numbers = [np.asarray(state[each]) for state in states for each in sorted(state) if each != "shape"]
+    return sha256(b"".join(each.tobytes() for each in (*model.values(), *numbers))).hexdigest()
+
+
+CONFIGURATIONS = [
+    pytest.param(*each.values, policy, id=f"{each.id} {policy}")
+    for each, policy in product(combinations(), ("raise", "propagate"))
+    if policy == "raise" or "float32" in each.values
+]
+
+
+def test_there_are_enough_configurations():
+    assert len(CONFIGURATIONS) >= 300
+
+
+@pytest.mark.parametrize(("name", "settings", "dtype", "policy"), CONFIGURATIONS)
+def test_every_number_of_threads_level_and_alignment(name, settings, dtype, policy, compiled):
+    """Each of the 16 alignments with another number of threads and level; all pairs of these occur."""
+    settings = {**settings, "nonfinite": policy}
+    set_num_threads(3)
+    expected = digest(name, settings, dtype, NumpyOps())
+    pairs = cycle(product(THREADS, compiled.native.levels()))
+    for offset, (threads, level) in zip(range(16), pairs, strict=False):
+        set_num_threads(threads)
+        compiled.native.set_level(level)
+        assert digest(name, settings, dtype, compiled, offset=offset) == expected, (threads, level, offset)
+
+
+@pytest.mark.parametrize("threads", THREADS)
+def test_plain_numpy_shares_its_blocks(threads):
+    """Full settings, and arrays so large that blocks are shared."""
+    settings = dict(grad_clip=1.0, weight_decay=0.1, use_averages=True)
+    found = []
+    for count in (1, threads):
+        set_num_threads(count)
+        found.append(digest("AdamW.v1", settings, "float32", NumpyOps(), (LARGE, 5)))
+    assert found[0] == found[1]
+
+
+def test_norms_that_overflow_are_taken_again_by_all_threads(compiled):
+    found = []
+    for ops, threads in ((NumpyOps(), 1), (compiled, 1), (compiled, 7)):
+        set_num_threads(threads)
+        weights = {key: np.full(LARGE, 1e200) for key in "ab"}
+        gradients = {"a": np.linspace(-1e200, 1e200, LARGE), "b": np.linspace(-1, 1, LARGE)}
+        optimizer = Optimizer.of("SGD.v2", learn_rate=0.5, grad_clip=1e199, ops=ops)
+        optimizer.update({key: (weights[key], gradients[key]) for key in "ab"})
+        found.append(b"".join(each.tobytes() for each in weights.values()))
+    assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+@pytest.mark.parametrize("settings", [{}, {"grad_clip": 1.0}])
+def test_one_nan_among_many_elements_is_found_by_whoever_meets_it(ops, threads, settings):
+    set_num_threads(threads)
+    optimizer = Optimizer.of("AdamW.v1", ops=ops, **settings)
+    weights, gradient = np.ones(LARGE), np.ones(LARGE)
+    optimizer("w", weights, gradient)
+    before = weights.copy()
+    gradient[:] = 1
+    gradient[-1] = np.nan
+    with pytest.raises(thincopt.NonFiniteError, match=f"{LARGE - 1}"):
+        optimizer("w", weights, gradient)
+    assert (weights == before).all()
+    assert (gradient[:-1] == 1).all()
+
+
+def test_two_threads_may_share_an_optimizer(ops):
+    """Each call is whole: calls of other threads wait for it, also where the interpreter's lock is released."""
+    ends = []
+    for together in (False, True):
+        optimizer = Optimizer.of("AdamW.v1", ops=ops)
+        weights = {key: np.ones(LARGE, "float32") for key in range(3)}
+
+        def train(key, optimizer=optimizer, weights=weights):
+            for step in range(20):
+                optimizer(key, weights[key], np.full(LARGE, step + key, "float32"))
+
+        threads = [Thread(target=train, args=(key,)) for key in weights]
+        for each in threads:
+            each.start()
+            if not together:
+                each.join()
+        for each in threads:
+            each.join()
+        assert set(optimizer.nr_update.values()) == {20}
+        ends.append(b"".join(each.tobytes() for each in weights.values()))
+    assert ends[0] == ends[1]
+
+
+def test_a_key_that_calls_its_optimizer_is_refused_and_nothing_hangs(compiled):
+    class Key:
+        def __hash__(self):
+            return 1
+
+        def __eq__(self, other):
+            optimizer("other", np.ones(3), np.ones(3))
+            return self is other
+
+    optimizer = Optimizer.of("AdamW.v1", ops=compiled)
+    optimizer.update({Key(): (np.ones(2), np.ones(2))})
+    with pytest.raises(RuntimeError, match="at work already"):
+        optimizer.update({Key(): (np.ones(2), np.ones(2))})
+
+
+def run(code: str, *, seconds: float = 60) -> str:
+    command = [
+        sys.executable,
+        "-W",
+        "error",
+        "-W",
+        "ignore:This process:DeprecationWarning",
+        "-c",
+        textwrap.dedent(code),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("native", ["load()", "None"])
+def test_a_forked_child_steps_at_once_with_the_same_bits(native):
+    """After a step that woke the workers; and the parent goes on too."""
+    code = f"""
+        import os, signal
+        import numpy as np
+        from thincopt import Optimizer, set_num_threads
+        from thincopt.native import load
+        from thincopt.ops.numpy_ops import NumpyOps
+
+        set_num_threads(4)
+        optimizer = Optimizer.of("AdamW.v1", grad_clip=1.0, ops=NumpyOps({native}))
+        weights = np.ones({LARGE}, "float32")
+        step = lambda: optimizer("w", weights, np.linspace(-1, 1, {LARGE}, dtype="float32"))
+        step()
+        read, write = os.pipe()
+        child = os.fork()
+        if not child:
+            signal.alarm(5)
+            step()
+            os.write(write, weights[:1000].tobytes())
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, "the child did not end in time"
+        step()
+        assert os.read(read, 4000) == weights[:1000].tobytes()
+    """
+    run(code)
+
+
+def test_a_fork_in_the_midst_of_steps_waits_for_the_present_one():
+    """A child never sees half a step, and can go on with the same optimizer."""
+    code = f"""
+        import os, signal
+        from threading import Thread
+        import numpy as np
+        from thincopt import Optimizer, set_num_threads
+
+        set_num_threads(3)
+        optimizer = Optimizer.of("SGD.v2", learn_rate=1.0)
+        weights, gradient, ended = np.zeros({LARGE}), np.zeros({LARGE}), []
+
+        def train():
+            while not ended:
+                gradient.fill(-1)
+                optimizer("w", weights, gradient)
+
+        optimizer("w", weights, gradient)
+        thread = Thread(target=train)
+        thread.start()
+        codes = []
+        for _ in range(20):
+            child = os.fork()
+            if not child:
+                signal.alarm(5)
+                whole = (weights == weights[0]).all()
+                optimizer("w", weights, gradient)
+                os._exit(0 if whole else 1)
+            codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        ended.append(True)
+        thread.join()
+        assert codes == [0] * 20, codes
+    """
+    run(code)
+
+
+def test_workers_are_gone_at_exit_however_it_comes():
+    code = """
+        import numpy as np, sys, thincopt
+        thincopt.set_num_threads(8)
+        thincopt.Adam()("w", np.ones(300_000), np.ones(300_000))
+        sys.exit(0)
+    """
+    run(code, seconds=20)
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="reads the control words of x86")
+def test_the_processor_rounds_as_before(compiled):
+    """No call sets flush-to-zero or another rounding, in this thread or for good."""
+
+    def control_words() -> tuple[int, int]:
+        room = (ctypes.c_uint32 * 8)()
+        ctypes.CDLL(None).fegetenv(room)
+        return room[0] & 0xFFFF, room[7] & ~0x3F  # without the flags of what has happened
+
+    before = control_words()
+    for level in compiled.native.levels():
+        compiled.native.set_level(level)
+        optimizer = Optimizer.of("AdamW.v1", ops=compiled, grad_clip=1.0)
+        optimizer("w", np.ones(LARGE, "float32"), np.full(LARGE, 1e-42, "float32"))
+    assert control_words() == before
+
+
+@pytest.mark.parametrize("given", [0, 257, 2.0, True, "2", None])
+def test_a_number_of_threads_that_cannot_be_is_refused(given):
+    before = num_threads()
+    with pytest.raises(SettingError, match=r"^The number of threads must be a whole number from 1 to 256, not "):
+        set_num_threads(given)
+    assert num_threads() == before
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        (
+            "THINCOPT_NUM_THREADS",
+            "SettingError: THINCOPT_NUM_THREADS must be a whole number from 1 to 256, not 'x'.",
+        ),
+        ("THINCOPT_ISA", "OpsError: THINCOPT_ISA must be one that this processor has, "),
+    ],
+)
+def test_a_slip_in_the_environment_is_told(variable, text, compiled):
+    code = f'import os; os.environ["{variable}"] = "x"; import thincopt; thincopt.Adam()'
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert text in done.stderr
+
+
+def test_compiled_kernels_are_what_is_tested(compiled):
+    assert is_compiled(Optimizer.of("AdamW.v1", ops=compiled))

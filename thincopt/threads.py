@@ -1,0 +1,70 @@
+"""How many threads may work at once at a large update, in compiled kernels and in plain NumPy alike."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from .errors import SettingError, shown
+
+MOST = 256
+_chosen: list[int] = []
+_modules: list[Any] = []  # compiled modules: each has workers of its own
+
+
+def num_threads() -> int:
+    """How many threads may work at once: what was set, or THINCOPT_NUM_THREADS, or the processors there are."""
+    return _chosen[0] if _chosen else _at_first()
+
+
+def set_num_threads(count: int) -> None:
+    """Let so many threads work at once from now on; results do not depend on it, to the bit."""
+    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MOST:
+        raise SettingError(f"The number of threads must be a whole number from 1 to {MOST}, not {shown(count)}.")
+    _chosen[:] = [count]
+    _executor.cache_clear()
+    for each in _modules:
+        each.set_threads(count)
+
+
+def serve(module: Any) -> None:
+    """Keep a compiled module told."""
+    module.set_threads(num_threads())
+    _modules.append(module)
+
+
+def spread(work: Callable[[Any], Any], parts: Iterable[Any]) -> list[Any]:
+    """The results of some work on each part, in order, done by as many threads as may be."""
+    return list(_executor(num_threads()).map(work, parts))
+
+
+@cache
+def _executor(count: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(count, "thincopt")
+
+
+os.register_at_fork(after_in_child=_executor.cache_clear)  # threads are not there in a child
+
+
+@cache
+def _at_first() -> int:
+    wished = os.environ.get("THINCOPT_NUM_THREADS")
+    if wished is None:
+        return min(_processors(), MOST)
+    if not wished.isdecimal() or not 1 <= int(wished) <= MOST:
+        raise SettingError(f"THINCOPT_NUM_THREADS must be a whole number from 1 to {MOST}, not {shown(wished)}.")
+    return int(wished)
+
+
+def _processors() -> int:
+    """The processors that this process may use, within its container's share of time."""
+    known = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return max(1, min(known, int(quota) // int(period)))
+    except (OSError, ValueError):  # no such file, or no limit ("max")
+        return known
