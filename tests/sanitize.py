@@ -1,4 +1,4 @@
-"""Run the suite with kernels under AddressSanitizer and UndefinedBehaviorSanitizer: `make sanitize`.
+"""Run the suite with kernels under sanitizers: `make sanitize`.
 
 The kernels are compiled into a folder of their own and take the place of the installed ones in one process, which
 has the sanitizers' runtime loaded first. Python itself leaks at exit on purpose, so leaks are not looked for.
@@ -10,42 +10,71 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
+from dataclasses import dataclass
 
-FLAGS = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-Werror"]
+# No kernel has a part in these.
+PYTHON_ALONE = ["building", "contributing", "describing", "documents", "examples", "fuzz_config", "slips"]
+FLAGS = ["-g", "-O1", "-fno-sanitize-recover=all", "-Werror"]
 INSIDE = """
 import sys, pytest
 from pathlib import Path
 from thincopt import native
 from thincopt.native.building import build
 from thincopt.rules import all_rules
-module = build(all_rules().values(), Path(sys.argv[1]), sys.argv[2].split())
+folder, flags, *arguments = sys.argv[1:]
+module = build(all_rules().values(), Path(folder), flags.split())
 native._found = lambda: (module, "sanitized")
 native.load.cache_clear()
 assert native.load() is module
-python_alone = ["building", "examples", "fuzz_config", "slips"]  # no kernel has a part in these
-others = [f"--ignore=tests/test_{name}.py" for name in python_alone]
-sys.exit(pytest.main(["-p", "no:cacheprovider", *others, *sys.argv[3:]]))
+sys.exit(pytest.main(["-p", "no:cacheprovider", *arguments]))
 """
 
 
-def main() -> int:
-    """Build, run, and tell."""
-    compiler = shlex.split(os.environ.get("CC") or "cc")
-    found = subprocess.run([*compiler, "-print-file-name=libasan.so"], check=True, capture_output=True, text=True)
-    environment = {
-        **os.environ,
-        "LD_PRELOAD": found.stdout.strip(),
-        "ASAN_OPTIONS": "detect_leaks=0",
-        "UBSAN_OPTIONS": "print_stacktrace=1",
-        "PYTHONMALLOC": "malloc",
-    }
+@dataclass(frozen=True)
+class Run:
+    """One way to compile the kernels, and the tests that it is for."""
+
+    sanitizers: str
+    runtime: str
+    tests: tuple[str, ...]
+    environment: dict[str, str]
+
+
+RUNS = [
+    Run(
+        "address,undefined",
+        "libasan.so",
+        (*(f"--ignore=tests/test_{name}.py" for name in PYTHON_ALONE), "-k", "not every_number or AdamW"),
+        {"ASAN_OPTIONS": "detect_leaks=0", "UBSAN_OPTIONS": "print_stacktrace=1", "PYTHONMALLOC": "malloc"},
+    ),
+    Run(
+        "thread",
+        "libtsan.so",
+        ("tests/test_threads.py", "-k", "not fork and (not every_number or (AdamW and all and raise))"),
+        {"TSAN_OPTIONS": "halt_on_error=1"},
+    ),
+]
+
+
+def run(each: Run, compiler: list[str], arguments: list[str]) -> int:
+    """Build and test under these sanitizers; the exit code of the tests."""
+    found = subprocess.run([*compiler, f"-print-file-name={each.runtime}"], check=True, capture_output=True, text=True)
+    environment = {**os.environ, "LD_PRELOAD": found.stdout.strip(), **each.environment}
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "kernels").mkdir()
-        command = [sys.executable, "-c", INSIDE, str(Path(folder, "kernels")), " ".join(FLAGS), *sys.argv[1:]]
-        code = subprocess.run(command, check=False, env=environment).returncode
-    print("sanitizers: clean" if code == 0 else f"sanitizers: FAILED ({code})")
-    return code
+        flags = " ".join([*FLAGS, f"-fsanitize={each.sanitizers}"])
+        command = [sys.executable, "-c", INSIDE, folder, flags, *each.tests, *arguments]
+        return subprocess.run(command, check=False, env=environment).returncode
+
+
+def main() -> int:
+    """Run each, and tell."""
+    compiler = shlex.split(os.environ.get("CC") or "cc")
+    worst = 0
+    for each in RUNS:
+        code = run(each, compiler, sys.argv[1:])
+        print(f"sanitizers {each.sanitizers}: {'clean' if code == 0 else f'FAILED ({code})'}", flush=True)
+        worst = worst or code
+    return worst
 
 
 if __name__ == "__main__":
