@@ -1,25 +1,18 @@
-"""Compiles what the benchmark needs and the library does not ship: kernels for AVX2, and the floor."""
+"""Compiles the floor, for every level of vectors that this processor has."""
 
 from __future__ import annotations
 
 import ctypes
 import os
-import platform
 import shlex
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
-
-from thincopt.native.building import build
-from thincopt.rules import all_rules
-
-from .problems import WORKS
 
 FOLDER = Path("build/bench").resolve()
-FLOOR = Path(__file__).with_name("floor.c")
-FLAGS = ("-std=c11", "-O3", "-fno-tree-loop-distribute-patterns", "-shared", "-fPIC")
-IS_X86 = platform.machine().lower() in ("x86_64", "amd64")
+SOURCE = Path(__file__).with_name("floor.c")
+FLAGS = ("-std=c11", "-O3", "-fno-tree-loop-distribute-patterns", "-shared", "-fPIC", "-pthread")
+LEVELS = {"AVX2": ("avx2", ["-mavx2"]), "AVX-512": ("avx512f", ["-mavx512f"])}  # as the system names it, and a flag
 
 
 class MissingError(Exception):
@@ -34,30 +27,19 @@ def compiler() -> list[str]:
     return command
 
 
-def has_avx2() -> bool:
-    """Whether this processor has AVX2, as far as its system tells."""
+def floor_libraries() -> dict[str, ctypes.CDLL]:
+    """The floor by level: no kernel may look better for a poor floor."""
     told = Path("/proc/cpuinfo")
-    return IS_X86 and told.exists() and " avx2 " in told.read_text()
+    known = set(told.read_text().split()) if told.exists() else set()
+    levels = {name: flags for name, (word, flags) in LEVELS.items() if word in known}
+    return {name: _library(name, flags) for name, flags in (levels or {"baseline": []}).items()}
 
 
-def avx2_kernels() -> Any:
-    """The module of compiled kernels, built for AVX2 from the working tree."""
-    if not has_avx2():
-        raise MissingError("this processor has none")
-    compiler()
-    rules = all_rules()
-    try:
-        return build([rules[name] for name in sorted({each.rule for each in WORKS})], FOLDER / "avx2", ["-mavx2"])
-    except subprocess.CalledProcessError as error:
-        raise MissingError("the kernels did not compile") from error
-
-
-def floor_library() -> ctypes.CDLL:
-    """The floor, for AVX2 where there is any: no build of the kernels may look better for a poor floor."""
+def _library(level: str, flags: list[str]) -> ctypes.CDLL:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    target = FOLDER / "floor.so"
-    command = [*compiler(), *FLAGS, *(["-mavx2"] if has_avx2() else []), str(FLOOR), "-o", str(target)]
+    target = FOLDER / f"floor-{level}.so"
     try:
+        command = [*compiler(), *FLAGS, *flags, str(SOURCE), "-o", str(target)]
         subprocess.run(command, check=True)  # noqa: S603  # the compiler that the user's environment names
     except subprocess.CalledProcessError as error:
         raise MissingError("floor.c did not compile") from error

@@ -3,38 +3,52 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from weakref import WeakKeyDictionary
 
-from .problems import Floats, Problem, Work, aligned
+from .building import floor_libraries
+from .contenders import THREADS, Program, Run
+from .problems import WORKS, Floats, Problem, Work, aligned
+
+NAMES = ("w", "g", "m", "v", "average")
+PREFIX = "floor, "
+_KEPT: WeakKeyDictionary[Problem, list[list[Floats]]] = WeakKeyDictionary()  # one set of arrays for all builds
 
 
 class _Arrays(ctypes.Structure):
-    _fields_ = (
-        ("w", ctypes.c_void_p),
-        ("g", ctypes.c_void_p),
-        ("m", ctypes.c_void_p),
-        ("v", ctypes.c_void_p),
-        ("average", ctypes.c_void_p),
-        ("size", ctypes.c_int64),
-    )
+    _fields_ = (*((name, ctypes.c_void_p) for name in NAMES), ("size", ctypes.c_int64))
 
 
-class FloorClock:
-    """Takes all steps of a problem at the floor, and tells the seconds."""
+class Floor:
+    """One build of the loop, and the number of threads that run it."""
 
-    def __init__(self, library: ctypes.CDLL, problem: Problem, work: Work) -> None:
-        self._own = [[aligned(problem.size.elements) for _ in range(4)] for _ in problem.weights]
-        entries = [_entry(self._own[key], gradient) for key, _, gradient in problem]
-        self._table = (_Arrays * len(entries))(*entries)
-        self._bytes = work.bytes
+    def __init__(self, library: ctypes.CDLL) -> None:
         self._seconds = library.seconds
         self._seconds.restype = ctypes.c_double
+        library.open_threads(max(THREADS))
+        self._threads = 1
 
-    def __call__(self) -> float:
-        """Take them."""
-        return float(self._seconds(self._table, ctypes.c_int64(len(self._table)), ctypes.c_int64(self._bytes)))
+    def use(self, threads: int) -> None:
+        """Run with so many threads from now on."""
+        self._threads = threads
+
+    def start(self, problem: Problem, work: Work) -> Run:
+        """Make arrays of its own; the gradient is the problem's."""
+        own = _KEPT.get(problem) or _KEPT.setdefault(problem, _own(problem))
+        entries = [_entry(gradient, *own[key]) for key, _, gradient in problem]
+        table = (_Arrays * len(entries))(*entries)
+        numbers = [ctypes.c_int64(each) for each in (len(problem.gradients), len(own), work.bytes)]
+        return Run(lambda: float(self._seconds(table, *numbers, self._threads)), keeps=own)
 
 
-def _entry(own: Sequence[Floats], g: Floats) -> _Arrays:
-    w, m, v, average = own
+def floors() -> list[Program]:
+    """The floor in every build that there is."""
+    made = ((level, Floor(library)) for level, library in floor_libraries().items())
+    return [Program(PREFIX + level, WORKS, each.start, THREADS, each.use) for level, each in made]
+
+
+def _own(problem: Problem) -> list[list[Floats]]:
+    return [[aligned(each.size) for _ in NAMES[1:]] for each in problem.weights]
+
+
+def _entry(g: Floats, w: Floats, m: Floats, v: Floats, average: Floats) -> _Arrays:
     return _Arrays(*(each.ctypes.data for each in (w, g, m, v, average)), g.size)

@@ -5,97 +5,88 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from statistics import median, quantiles
+from dataclasses import dataclass, field
+from statistics import median
+from time import sleep
 
 import numpy as np
 
-from .problems import WORKS, Problem, Size, Work
-from .programs import FLOOR, Clock, Program
+from .contenders import Program, Run
+from .problems import Problem, Size, Work
+from .results import Result
 
-
-@dataclass(frozen=True)
-class Result:
-    """Seconds a step, by round, and the same of the floor in the same rounds where there is a floor."""
-
-    size: Size
-    work: Work
-    program: str
-    rounds: Sequence[float]
-    floor: Sequence[float] | None
-
-    @property
-    def seconds(self) -> float:
-        """The median of the rounds."""
-        return median(self.rounds)
-
-    @property
-    def ratios(self) -> Sequence[float] | None:
-        """The quartiles of the ratios of each round to its own floor."""
-        if self.floor is None:
-            return None
-        return quantiles((own / floor for own, floor in zip(self.rounds, self.floor, strict=True)), n=4)
+PAUSE = 0.002  # seconds, in which threads that spin for more work fall asleep
+ENOUGH = 0.05  # seconds on the clock, after which a turn takes no further readings
 
 
 @dataclass
 class _Contender:
-    work: Work
-    program: str
-    clock: Clock
-    rounds: list[float]
+    program: Program
+    threads: int
+    run: Run
+    rounds: list[float] = field(default_factory=list)
 
 
-def measure(size: Size, programs: Sequence[Program], rounds: int) -> list[Result]:
-    """Results of every program with every kind of work it can do, by work."""
+def measure(problem: Problem, work: Work, programs: Sequence[Program], rounds: int) -> list[Result]:
+    """Results of every program that can do this work, with each number of threads."""
     _settle_memory()
-    problem = Problem(size)
     contenders = [
-        _Contender(work, program.name, program.start(problem, work), [])
-        for work in WORKS
+        _Contender(program, threads, run)
         for program in programs
-        if work in program.works
+        if work in program.works and len(problem.weights) <= program.arrays
+        for run in [program.start(problem, work)]
+        for threads in program.threads
     ]
-    _warm_up(problem, contenders)
+    problem.draw()
+    for each in contenders:
+        _warm_up(problem, each)
     with _no_collecting():
         for turn in range(rounds):
+            problem.draw()
             first = turn % len(contenders)
-            _play(problem, contenders[first:] + contenders[:first])
-    floors = {each.work: each.rounds for each in contenders if each.program == FLOOR}
-    return [Result(size, each.work, each.program, each.rounds, floors.get(each.work)) for each in contenders]
+            for each in contenders[first:] + contenders[:first]:
+                each.rounds.append(_turn(problem, each) / problem.size.steps)
+    return [_result(problem.size, work, each) for each in contenders]
 
 
 def _settle_memory() -> None:
-    """Free one large block: glibc then keeps what is freed later, and a peer's temporaries need no new pages."""
+    """Free what is left, and one large block: glibc then keeps what is freed later, and peers need no new pages."""
+    gc.collect()
     np.empty(31 << 20, np.uint8)
 
 
-def _warm_up(problem: Problem, contenders: Sequence[_Contender]) -> None:
+def _warm_up(problem: Problem, contender: _Contender) -> None:
     """Take the first steps, which make state, and see that they are taken."""
-    problem.draw()
-    for each in contenders:
-        problem.refill()
-        each.clock()
-        if not problem.is_spent:
-            raise RuntimeError(f"{each.program} ({each.work.title}) did not zero its gradients.")
+    contender.program.use(contender.threads)
+    _reading(problem, contender.run)
+    if contender.run.zeroes and not problem.is_spent:
+        raise RuntimeError(f"{contender.program.name} did not zero its gradients.")
 
 
-def _play(problem: Problem, contenders: Sequence[_Contender]) -> None:
-    problem.draw()
-    for each in contenders:
-        readings = [_reading(problem, each.clock) for _ in range(problem.size.readings)]
-        each.rounds.append(median(readings) / problem.size.steps)
+def _turn(problem: Problem, contender: _Contender) -> float:
+    contender.program.use(contender.threads)
+    sleep(PAUSE)
+    readings: list[float] = []
+    while len(readings) < problem.size.readings and sum(readings) < ENOUGH:
+        readings.append(_reading(problem, contender.run))
+    return median(readings)
 
 
-def _reading(problem: Problem, clock: Clock) -> float:
+def _reading(problem: Problem, run: Run) -> float:
     problem.refill()
-    return clock()
+    run.prepare()
+    return run.clock()
 
 
 @contextmanager
 def _no_collecting() -> Iterator[None]:
-    gc.collect()
     gc.disable()
     try:
         yield
     finally:
         gc.enable()
+
+
+def _result(size: Size, work: Work, contender: _Contender) -> Result:
+    rounds = tuple(float(f"{each:.4g}") for each in contender.rounds)
+    return Result(size.name, work.name, contender.program.name, contender.threads, rounds)

@@ -1,91 +1,82 @@
-"""Results as tables, which are Markdown that also reads well as it stands, and as JSON."""
+"""A measurement as Markdown that also reads well as it stands."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from itertools import groupby
-from pathlib import Path
 
-from . import machine
-from .measuring import Result
-from .problems import Size, Work
+from .problems import SIZES, WORKS
+from .results import Idle, Report, Result
+from .summary import summary
+from .tables import digits, duration, markdown
 
-FOLDER = Path(__file__).with_name("results")
-HEADER = ("", "a step", "ns an element", "× floor", "middle half")
 METHOD = """\
-A step updates all arrays once. Fresh gradients are copied in before the clock starts.
-Everything runs in one thread, and all programs take turns within each of {rounds} rounds.
-Times are medians over the rounds. So are the ratios, each to the floor of its own round; half of them were in the
-range that is given last.
-The floor is a bare C loop that reads and writes the bytes that the work must, and computes nothing.
-For few elements the time is that of the call, which the floor is without.
+A step updates all arrays once. Fresh gradients are drawn for every round and copied in before the clock starts.
+All programs take turns within each of {rounds} rounds. Times are medians over the rounds. So are the ratios, each to
+the floor of its own round; half of them were in the range that is given last.
+
+The floor is a bare C loop with the reads and writes that the work must do, in as many passes, and no arithmetic; of
+its builds, and of one thread and all, the quickest counts. For few elements the time is that of the call, which the
+floor is without.
+
+torch's gradients are zeroed, as thincopt's and Thinc's are. To find what is not finite, "torch fused" takes
+`isfinite(g.sum())`, or `get_total_norm(…, error_if_nonfinite=True)` of many arrays; "torch fused, isfinite" takes
+`isfinite(g).all()` of each. With averages torch adds `_foreach_lerp_`. optax is jitted, with weights and state donated,
+and takes the threads that XLA gives it; its gradients are fresh arrays, never zeroed (4 bytes less an element), and
+its clip is by the norm of all arrays and looks for nothing that is not finite. Thinc runs in one thread.
 """
+IDLE_NOTE = """\
+AdamW, nonfinite="propagate". Without a gradient m decays below the smallest normal number, and in the end it is stuck
+at a few units of the smallest number there is. The mean is that of the medians of every twenty steps.
+"""
+SIZE_TITLES = {each.name: each.title for each in SIZES}
+ELEMENTS = {each.name: each.total for each in SIZES}
+WORK_TITLES = {each.name: f"{each.title}: {each.bytes} bytes an element" for each in WORKS}
+HEADER = ("", "threads", "a step", "ns an element", "× floor", "middle half")
+IDLE_HEADER = ("elements", "threads", "a step", "zero gradient, mean of {steps} steps", "stuck")
 
 
-def preface(rounds: int) -> str:
-    """What was measured, where and how."""
-    return f"{machine.description()}.\n\n{METHOD.format(rounds=rounds)}"
+def document(report: Report, plot: str) -> str:
+    """All of it, the summary first."""
+    sections = [
+        f"# {report.machine[0]}\n",
+        summary(report),
+        f"![Time per element against size]({plot})\n",
+        "\n".join(f"- {each}" for each in [*report.machine, *report.missing]) + "\n",
+        METHOD.format(rounds=report.rounds),
+    ]
+    for size, pairs in groupby(report.pairs(), key=lambda each: each[0]):
+        sections.append(f"## {SIZE_TITLES[size]}\n")
+        sections += [table(report, size, work) for _, work in pairs]
+    return "\n".join([*sections, *idle_table(report.idle)])
 
 
-def section(results: Sequence[Result]) -> str:
-    """The results of one size."""
-    size = results[0].size
-    tables = (_table(size, work, list(each)) for work, each in groupby(results, key=lambda each: each.work))
-    return "\n".join([f"## {size}\n", *tables])
+def table(report: Report, size: str, work: str) -> str:
+    """The results of one kind of work at one size."""
+    rows = (_row(report, each) for each in report.of(size, work))
+    return "\n".join([f"{WORK_TITLES[work]}\n", markdown([HEADER, *rows])])
 
 
-def save(results: Sequence[Result], rounds: int) -> Path:
-    """Write the Markdown, and the JSON beside it; where the Markdown is."""
-    FOLDER.mkdir(exist_ok=True)
-    path = FOLDER / f"{machine.file_stem()}.md"
-    sections = (section(list(each)) for _, each in groupby(results, key=lambda each: each.size))
-    path.write_text("\n".join([f"# {machine.processor()}\n", preface(rounds), *sections]))
-    facts = {"machine": machine.description(), "results": [_facts(each) for each in results]}
-    path.with_suffix(".json").write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
-    return path
+def idle_table(idle: Sequence[Idle]) -> list[str]:
+    """The cost of zero gradients, if it was measured."""
+    if not idle:
+        return []
+    header = tuple(each.format(steps=idle[0].steps) for each in IDLE_HEADER)
+    rows = [
+        (
+            f"{each.elements:,}",
+            str(each.threads),
+            duration(each.usual),
+            *(f"× {cost / each.usual:.2f}" for cost in (each.mean, each.stuck)),
+        )
+        for each in idle
+    ]
+    return ["## Zero gradients\n", IDLE_NOTE, markdown([header, *rows])]
 
 
-def _table(size: Size, work: Work, results: Sequence[Result]) -> str:
-    rows = [HEADER, *(_row(size, each) for each in results)]
-    widths = [max(3, *map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [f"| {cells[0]:<{widths[0]}} | {_right(cells[1:], widths[1:])} |" for cells in rows]
-    rule = f"|:{'-' * (widths[0] + 1)}|" + "".join(f"{'-' * (width + 1)}:|" for width in widths[1:])
-    return "\n".join([f"{work.title}: {work.bytes} bytes an element\n", lines[0], rule, *lines[1:], ""])
-
-
-def _right(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return " | ".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
-
-
-def _row(size: Size, result: Result) -> tuple[str, ...]:
-    low, middle, high = map(_digits, result.ratios) if result.ratios else ("", "", "")
-    per_element = _digits(result.seconds / size.total * 1e9)
-    return result.program, _time(result.seconds), per_element, middle, "" if low == high else f"{low}–{high}"
-
-
-def _time(seconds: float) -> str:
-    """A time, in the unit that fits."""
-    units = (("ns", seconds * 1e9), ("µs", seconds * 1e6), ("ms", seconds * 1e3))
-    unit, value = next((each for each in units if each[1] < 1000), ("s", seconds))
-    return f"{_digits(value)} {unit}"
-
-
-def _digits(value: float) -> str:
-    return f"{value:.{2 if value < 10 else 1 if value < 100 else 0}f}"
-
-
-def _facts(result: Result) -> dict[str, object]:
-    return {
-        "arrays": result.size.arrays,
-        "elements": result.size.elements,
-        "work": result.work.title,
-        "bytes": result.work.bytes,
-        "program": result.program,
-        "seconds": _rounded(result.seconds),
-        "ratios": result.ratios and [_rounded(each) for each in result.ratios],
-    }
-
-
-def _rounded(value: float) -> float:
-    return float(f"{value:.4g}")
+def _row(report: Report, result: Result) -> tuple[str, ...]:
+    floor = report.floor(result.size, result.work, result.threads)
+    low, middle, high = map(digits, result.ratios(floor)) if floor else ("", "", "")
+    per_element = digits(result.seconds / ELEMENTS[result.size] * 1e9)
+    spread = "" if low == high else f"{low}–{high}"
+    return result.program, str(result.threads), duration(result.seconds), per_element, middle, spread
