@@ -3,10 +3,13 @@ PYTHON ?= python3
 VENV := .venv/bin
 SOURCES := $(shell find thincopt setup.py -name '*.py' -o -name '*.c' -o -name '*.h')
 
-.PHONY: demo test lint types sanitize peers record stubs bench docs browse clean
+.PHONY: demo build test lint types sanitize peers record stubs bench docs browse clean
 
 demo: .venv-demo/installed
 	.venv-demo/bin/python examples/digits/train.py
+
+build: .venv/installed
+	$(VENV)/python -c 'import thincopt; print(thincopt.info())'
 
 test: .venv/installed
 	$(VENV)/python -m pytest
@@ -32,7 +35,7 @@ stubs: .venv/installed
 	$(VENV)/python -m thincopt.stubs
 
 bench: .venv-peers/installed
-	.venv-peers/bin/python -m benchmarks
+	.venv-peers/bin/python -m benchmarks $(ARGS)
 
 docs: .venv-docs/installed
 	.venv-docs/bin/python -m sphinx -b html -n -W --keep-going -q website build/docs
