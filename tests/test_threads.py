@@ -21,7 +21,7 @@ from thincopt.native import load
 from thincopt.ops.numpy_ops import NumpyOps
 
 THREADS = (1, 2, 3, 7, 16)
-SIZES = (50_003, 1, 300, 63, 8200, 17, 4096, 4097)  # enough that workers are called; parts of all kinds
+SIZES = (50_003, 1, 300, 63, 8200, 17, 4096, 4097)  # parts of all kinds
 LARGE = 300_007
 
 
@@ -34,6 +34,13 @@ def as_before():
     set_num_threads(threads)
     if native:
         native.set_level(level)
+
+
+def share(ops: NumpyOps, threads: int) -> None:
+    """Let so many threads work at once, however little there is to do."""
+    set_num_threads(threads)
+    if ops.native:
+        ops.native.set_threads(threads, 0)
 
 
 @cache
@@ -83,7 +90,7 @@ def test_every_number_of_threads_level_and_alignment(name, settings, dtype, poli
     expected = digest(name, settings, dtype, NumpyOps())
     pairs = cycle(product(THREADS, compiled.native.levels()))
     for offset, (threads, level) in zip(range(16), pairs, strict=False):
-        set_num_threads(threads)
+        share(compiled, threads)
         compiled.native.set_level(level)
         assert digest(name, settings, dtype, compiled, offset=offset) == expected, (threads, level, offset)
 
@@ -102,7 +109,7 @@ def test_plain_numpy_shares_its_blocks(threads):
 def test_norms_that_overflow_are_taken_again_by_all_threads(compiled):
     found = []
     for ops, threads in ((NumpyOps(), 1), (compiled, 1), (compiled, 7)):
-        set_num_threads(threads)
+        share(ops, threads)
         weights = {key: np.full(LARGE, 1e200) for key in "ab"}
         gradients = {"a": np.linspace(-1e200, 1e200, LARGE), "b": np.linspace(-1, 1, LARGE)}
         optimizer = Optimizer.of("SGD.v2", learn_rate=0.5, grad_clip=1e199, ops=ops)
@@ -114,7 +121,7 @@ def test_norms_that_overflow_are_taken_again_by_all_threads(compiled):
 @pytest.mark.parametrize("threads", [1, 4])
 @pytest.mark.parametrize("settings", [{}, {"grad_clip": 1.0}])
 def test_one_nan_among_many_elements_is_found_by_whoever_meets_it(ops, threads, settings):
-    set_num_threads(threads)
+    share(ops, threads)
     optimizer = Optimizer.of("AdamW.v1", ops=ops, **settings)
     weights, gradient = np.ones(LARGE), np.ones(LARGE)
     optimizer("w", weights, gradient)
@@ -130,6 +137,7 @@ def test_one_nan_among_many_elements_is_found_by_whoever_meets_it(ops, threads, 
 def test_two_threads_may_share_an_optimizer(ops):
     """Each call is whole: calls of other threads wait for it, also where the interpreter's lock is released."""
     ends = []
+    share(ops, 3)
     for together in (False, True):
         optimizer = Optimizer.of("AdamW.v1", ops=ops)
         weights = {key: np.ones(LARGE, "float32") for key in range(3)}
@@ -192,8 +200,8 @@ def test_a_forked_child_steps_at_once_with_the_same_bits(native):
 
         set_num_threads(4)
         optimizer = Optimizer.of("AdamW.v1", grad_clip=1.0, ops=NumpyOps({native}))
-        weights = np.ones({LARGE}, "float32")
-        step = lambda: optimizer("w", weights, np.linspace(-1, 1, {LARGE}, dtype="float32"))
+        weights = np.ones({4 * LARGE}, "float32")
+        step = lambda: optimizer("w", weights, np.linspace(-1, 1, {4 * LARGE}, dtype="float32"))
         step()
         read, write = os.pipe()
         child = os.fork()
@@ -219,7 +227,7 @@ def test_a_fork_in_the_midst_of_steps_waits_for_the_present_one():
 
         set_num_threads(3)
         optimizer = Optimizer.of("SGD.v2", learn_rate=1.0)
-        weights, gradient, ended = np.zeros({LARGE}), np.zeros({LARGE}), []
+        weights, gradient, ended = np.zeros({4 * LARGE}), np.zeros({4 * LARGE}), []
 
         def train():
             while not ended:
@@ -249,7 +257,7 @@ def test_workers_are_gone_at_exit_however_it_comes():
     code = """
         import numpy as np, sys, thincopt
         thincopt.set_num_threads(8)
-        thincopt.Adam()("w", np.ones(300_000), np.ones(300_000))
+        thincopt.Adam()("w", np.ones(3_000_000), np.ones(3_000_000))
         sys.exit(0)
     """
     run(code, seconds=20)

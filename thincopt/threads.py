@@ -12,6 +12,7 @@ from typing import Any
 from .errors import SettingError, shown
 
 MOST = 256
+LEAST = 12 << 20  # bytes of arrays in a step: below, waking a thread takes longer than it saves
 _chosen: list[int] = []
 _modules: list[Any] = []  # compiled modules: each has workers of its own
 
@@ -28,12 +29,12 @@ def set_num_threads(count: int) -> None:
     _chosen[:] = [count]
     _executor.cache_clear()
     for each in _modules:
-        each.set_threads(count)
+        each.set_threads(count, LEAST)
 
 
 def serve(module: Any) -> None:
     """Keep a compiled module told."""
-    module.set_threads(num_threads())
+    module.set_threads(num_threads(), LEAST)
     _modules.append(module)
 
 

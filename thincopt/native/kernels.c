@@ -5,7 +5,17 @@
 
 static PyTypeObject *slot_type;
 
-/* Room for the sums of every task, and the plan by which a large batch is shared. */
+/* Whether the batch is worth waking the workers: by the bytes of the arrays that its last walk goes over. */
+static int is_shared(const Runner *self, Py_ssize_t count)
+{
+    const Phase *last = &self->main.phases[self->main.phase_count - 1];
+    int64_t bytes = 0;
+    for (Py_ssize_t k = 0; pool.threads > 1 && k < count; k++)
+        bytes += self->tasks[k].size * self->tasks[k].slot->itemsize * last->arrays.count;
+    return pool.threads > 1 && bytes >= pool.least;
+}
+
+/* Room for the sums of every task, and the plan by which a batch is shared. */
 static int prepare(Runner *self, Py_ssize_t count, int64_t total)
 {
     const Py_ssize_t size = largest(self, scalars_of), reductions = largest(self, reductions_of);
@@ -21,7 +31,7 @@ static int prepare(Runner *self, Py_ssize_t count, int64_t total)
         sums += self->tasks[k].chunks * reductions;
     }
     self->unit_count = 0;
-    return total >= LARGE && pool.threads > 1 ? plan(self, count, total, pool.threads) : 0;
+    return total >= LARGE && is_shared(self, count) ? plan(self, count, total, pool.threads) : 0;
 }
 
 /* Run a large batch without the interpreter's lock. */
@@ -170,17 +180,19 @@ static PyObject *names(PyObject *module, PyObject *unused)
     return found;
 }
 
-/* set_threads(count): so many may work at once from now on. */
-static PyObject *set_threads(PyObject *module, PyObject *count)
+/* set_threads(count, least): so many may work at once from now on, where there are at least so many bytes of work. */
+static PyObject *set_threads(PyObject *module, PyObject *args)
 {
-    const long wanted = PyLong_AsLong(count);
+    int wanted;
+    long long least;
     (void)module;
-    if (PyErr_Occurred())
+    if (!PyArg_ParseTuple(args, "iL", &wanted, &least))
         return NULL;
     if (wanted < 1 || wanted > MOST_THREADS)
         return PyErr_Format(PyExc_ValueError, "from 1 to %d threads", MOST_THREADS);
-    pool.threads = (int)wanted;
     dismiss_workers();
+    pool.threads = wanted;
+    pool.least = least;
     Py_RETURN_NONE;
 }
 
@@ -238,7 +250,7 @@ static PyType_Spec runner_spec = {
 static PyMethodDef module_methods[] = {
     {"bind", bind, METH_VARARGS, "A key's state, ready for a runner."},
     {"names", names, METH_NOARGS, "The names of all compiled functions."},
-    {"set_threads", set_threads, METH_O, "Let so many threads work at once."},
+    {"set_threads", set_threads, METH_VARARGS, "Let so many threads work at once, where there is work enough."},
     {"levels", levels, METH_NOARGS, "The levels of instructions that this processor runs, the least first."},
     {"level", get_level, METH_NOARGS, "The level that new runners use: at first the fastest."},
     {"set_level", set_level, METH_O, "Let new runners use the kernels of this level."},

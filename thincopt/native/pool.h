@@ -6,12 +6,13 @@
 #define THINCOPT_POOL_H
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 
-enum { MOST_THREADS = 256, PATIENCE = 2000 }; /* looks at the next job before a worker sleeps: some 20 µs */
+enum { MOST_THREADS = 256, PATIENCE = 2000 }; /* how often one looks before one sleeps: some 20 µs */
 
 typedef void unit_function(const void *job, int64_t unit);
 
@@ -20,8 +21,10 @@ static struct pool {
     pthread_cond_t called, left, ended; /* a job is there; nobody is at it any more; a large work ended */
     pthread_t workers[MOST_THREADS];
     int threads, started, stopping; /* threads: how many may work at once, with the caller */
+    int64_t least;                  /* how many bytes of work are worth waking them */
     int under_way;                  /* large works, whether or not they have the workers */
-    int taken, wanted, joined, at_work;
+    int taken, wanted, joined;
+    atomic_int at_work;
     unit_function *function;
     const void *job;
     int64_t units;
@@ -67,13 +70,13 @@ static void *work(void *jobs_before)
         seen = atomic_load(&pool.jobs);
         if (pool.joined >= pool.wanted)
             continue;
-        pool.at_work++;
+        atomic_fetch_add(&pool.at_work, 1);
         if (++pool.joined < pool.wanted)
             pthread_cond_signal(&pool.called);
         pthread_mutex_unlock(&pool.mutex);
         take_units();
         pthread_mutex_lock(&pool.mutex);
-        if (--pool.at_work == 0)
+        if (atomic_fetch_sub(&pool.at_work, 1) == 1)
             pthread_cond_signal(&pool.left);
     }
     pthread_mutex_unlock(&pool.mutex);
@@ -113,12 +116,16 @@ static void share(unit_function *function, const void *job, int64_t units)
     pool.units = units;
     atomic_store(&pool.next, 0);
     atomic_fetch_add(&pool.jobs, 1);
-    pthread_cond_signal(&pool.called);
     pthread_mutex_unlock(&pool.mutex);
+    pthread_cond_signal(&pool.called);
     take_units();
     pthread_mutex_lock(&pool.mutex);
     pool.wanted = 0; /* who comes now is too late */
-    while (pool.at_work)
+    pthread_mutex_unlock(&pool.mutex);
+    for (int look = 0; look < PATIENCE / 20 && atomic_load(&pool.at_work); look++)
+        sched_yield(); /* one of them may wait for this very processor */
+    pthread_mutex_lock(&pool.mutex);
+    while (atomic_load(&pool.at_work))
         pthread_cond_wait(&pool.left, &pool.mutex);
     pool.taken = 0;
     pthread_mutex_unlock(&pool.mutex);
@@ -164,11 +171,10 @@ static void after_fork_in_parent(void)
 
 static void after_fork_in_child(void)
 {
-    const int threads = pool.threads;
-    const unsigned generation = pool.generation + 1;
+    const struct pool before = pool;
     pool = (struct pool){.mutex = PTHREAD_MUTEX_INITIALIZER, .called = PTHREAD_COND_INITIALIZER,
                          .left = PTHREAD_COND_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER,
-                         .threads = threads, .generation = generation};
+                         .threads = before.threads, .least = before.least, .generation = before.generation + 1};
 }
 
 /* Let the workers go; the next job makes new ones. */

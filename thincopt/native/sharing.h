@@ -8,9 +8,9 @@
 #include "wiring.h"
 
 enum {
-    LARGE = 1 << 16,              /* from so many elements the interpreter's lock is released and workers are called */
+    LARGE = 1 << 16,                     /* from so many elements on the interpreter's lock is released */
     SMALLEST = CHUNK, MOST = 16 * CHUNK, /* elements of a unit */
-    EACH = 512                    /* what an array costs beyond its elements, in elements */
+    EACH = 512                           /* what an array costs beyond its elements, in elements */
 };
 
 /* What is to be done with one part of a task's arrays. */
