@@ -40,7 +40,7 @@ ASSIGNMENT = re.compile(r"(?P<name>[A-Z_]+)=")
 ERROR = re.compile(r"^\w+Error: ")
 LAX = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 FORMS = ("python", "c", "numpy", "scalars")  # in which the site prints a rule
-SILENT = ("toctree", "image", "figure")  # Sphinx sees to these itself
+SILENT = ("toctree", "image", "figure", "include")  # Sphinx sees to these itself
 MADE = {  # what README takes for granted: any model, and any batches
     "README.md": """
 import numpy as np

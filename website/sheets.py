@@ -2,6 +2,7 @@
 
 from thincopt.describing import Description, describe, kernel_of
 from thincopt.language import Rule
+from thincopt.rules import all_rules
 from thincopt.schedules import Family, Schedule
 from thincopt.settings import settings_of
 from website import valley
@@ -157,7 +158,7 @@ def optimizer_page(rule: Rule) -> str:
             summary=told.summary,
             formula=formula(told.formula),
             papers=papers(told.papers),
-            versions=_versions(told),
+            versions=_relatives(rule, told),
             steps=valley.STEPS,
             rate=valley.best(rule.name).rate,
             call=CALLS[kernel_of(rule).whole_model],
@@ -192,9 +193,18 @@ def schedule_page(family: Family) -> str:
     )
 
 
-def _versions(told: Description) -> str:
-    others = [f"[{name}]({name}.md)" for name in told.versions if name != told.name]
-    return f"Other versions: {', '.join(others)}." if others else ""
+def _relatives(rule: Rule, told: Description) -> str:
+    """The other versions, and the rules of the same formula."""
+    known = {
+        "Other versions": [name for name in told.versions if name != told.name],
+        "The same formula, with other defaults": [
+            each.name for each in all_rules().values() if each.function is rule.function and each is not rule
+        ],
+    }
+    lines = [
+        f"{what}: {', '.join(f'[{each}]({each}.md)' for each in names)}." for what, names in known.items() if names
+    ]
+    return " ".join(lines)
 
 
 def _staged(told: Description) -> str:
