@@ -1,5 +1,6 @@
 """Threads and levels of instructions change the time that a step takes, and no bit of its result."""
 
+import contextlib
 import ctypes
 import platform
 import subprocess
@@ -306,3 +307,25 @@ def test_a_slip_in_the_environment_is_told(variable, text, compiled):
 
 def test_compiled_kernels_are_what_is_tested(compiled):
     assert is_compiled(Optimizer.of("AdamW.v1", ops=compiled))
+
+
+def test_a_key_that_changes_the_batch_under_way_does_no_harm(compiled):
+    """Keys may run Python where two of them are compared; memory stays sound, and so does the optimizer."""
+    batch = {}
+
+    class Key:
+        def __hash__(self):
+            return 1
+
+        def __eq__(self, other):
+            batch.update({index: (np.ones(3), np.ones(3)) for index in range(50)})
+            return self is other
+
+    optimizer = Optimizer.of("AdamW.v1", ops=compiled)
+    optimizer.update({Key(): (np.ones(2), np.ones(2))})
+    batch |= {"first": (np.ones(2), np.ones(2)), Key(): (np.ones(2), np.ones(2))}
+    with contextlib.suppress(RuntimeError):  # from Python's own check that a dict is not changed under way
+        optimizer.update(batch)
+    weights = np.ones(2)
+    optimizer("other", weights, np.ones(2))
+    assert (weights < 1).all()

@@ -79,21 +79,23 @@ static int wait_for_others(Runner *self)
     return 0;
 }
 
-static void set_busy(Runner *self)
+static int takes(PyObject *const *args, Py_ssize_t given, Py_ssize_t wanted)
 {
-    self->busy_in = pool.generation + 1;
-    self->busy_by = PyThread_get_thread_ident();
+    if (given == wanted && PyDict_Check(args[0]))
+        return 1;
+    PyErr_SetString(PyExc_TypeError, "a runner takes its handles, what to update, and a scale");
+    return 0;
 }
 
-static int enter(Runner *self, PyObject *const *args, Py_ssize_t given, Py_ssize_t wanted, double *lr_scale)
+/* Be busy, and read the scale; one that is no finite number becomes NaN, and is refused. */
+static int enter(Runner *self, PyObject *scale, double *lr_scale)
 {
-    if (given != wanted || !PyDict_Check(args[0]))
-        return PyErr_SetString(PyExc_TypeError, "a runner takes its handles, what to update, and a scale"), -1;
     if (self->busy_in && wait_for_others(self) < 0)
         return -1;
-    PyObject *scale = args[wanted - 1];
+    self->busy_in = pool.generation + 1;
+    self->busy_by = PyThread_get_thread_ident();
     const int is_number = PyFloat_Check(scale) || (PyLong_Check(scale) && !PyBool_Check(scale));
-    *lr_scale = is_number ? PyFloat_AsDouble(scale) : NAN; /* NaN is refused */
+    *lr_scale = is_number ? PyFloat_AsDouble(scale) : NAN;
     if (PyErr_Occurred()) { /* a whole number that no double can hold */
         PyErr_Clear();
         *lr_scale = NAN;
@@ -106,17 +108,19 @@ static PyObject *runner_step(PyObject *object, PyObject *const *args, Py_ssize_t
 {
     Runner *self = (Runner *)object;
     double lr_scale;
-    if (enter(self, args, given, 5, &lr_scale) < 0)
+    if (!takes(args, given, 5))
         return NULL;
-    PyObject *slot = PyDict_GetItemWithError(args[0], args[1]);
-    if (!slot && PyErr_Occurred())
+    PyObject *slot = Py_XNewRef(PyDict_GetItemWithError(args[0], args[1])); /* keys may run Python: not while busy */
+    if ((!slot && PyErr_Occurred()) || enter(self, args[4], &lr_scale) < 0) {
+        Py_XDECREF(slot);
         return NULL;
-    set_busy(self);
+    }
     enum outcome outcome = open_task(self, self->tasks, slot, args[2], args[3]);
     const int is_empty = self->tasks->views[1].obj && !self->tasks->views[1].len;
     outcome = is_empty ? DONE : finish(self, 1, outcome, lr_scale);
     close_tasks(self->tasks, 1);
     self->busy_in = 0;
+    Py_XDECREF(slot);
     return result_of(outcome);
 }
 
@@ -125,29 +129,33 @@ static PyObject *runner_update(PyObject *object, PyObject *const *args, Py_ssize
 {
     Runner *self = (Runner *)object;
     double lr_scale;
-    if (enter(self, args, given, 3, &lr_scale) < 0)
+    if (!takes(args, given, 3))
         return NULL;
     PyObject *handles = args[0], *batch = args[1], *key, *pair;
     Py_ssize_t count = 0, at = 0;
     if (!PyDict_CheckExact(batch))
         return result_of(REFUSED);
-    if (make_room(self, PyDict_Size(batch)) < 0)
+    if (enter(self, args[2], &lr_scale) < 0)
         return NULL;
-    set_busy(self);
-    enum outcome outcome = DONE;
+    enum outcome outcome = make_room(self, PyDict_Size(batch)) < 0 ? FAILED : DONE;
     while (outcome == DONE && PyDict_Next(batch, &at, &key, &pair)) {
-        if (!PyTuple_CheckExact(pair) || PyTuple_Size(pair) != 2) {
-            outcome = REFUSED;
+        Task *task = &self->tasks[count];
+        if (!PyTuple_CheckExact(pair) || PyTuple_Size(pair) != 2 || count == self->task_room) {
+            outcome = REFUSED; /* the last: a key that runs Python made the batch larger */
             break;
         }
+        Py_INCREF(key);
+        Py_INCREF(pair);
         PyObject *slot = PyDict_GetItemWithError(handles, key);
         if (!slot && PyErr_Occurred()) {
             outcome = FAILED;
-            break;
+        } else {
+            outcome = open_task(self, task, slot, PyTuple_GetItem(pair, 0), PyTuple_GetItem(pair, 1));
+            count++;
         }
-        Task *task = &self->tasks[count++];
-        outcome = open_task(self, task, slot, PyTuple_GetItem(pair, 0), PyTuple_GetItem(pair, 1));
-        if (task->views[1].obj && !task->views[1].len) {
+        Py_DECREF(key);
+        Py_DECREF(pair);
+        if (outcome != FAILED && task->views[1].obj && !task->views[1].len) {
             close_tasks(task, 1);
             count--;
             outcome = DONE;
