@@ -218,16 +218,19 @@ def test_a_forked_child_steps_at_once_with_the_same_bits(native):
     run(code)
 
 
-def test_a_fork_in_the_midst_of_steps_waits_for_the_present_one():
+@pytest.mark.parametrize("native", ["load()", "None"])
+def test_a_fork_in_the_midst_of_steps_waits_for_the_present_one(native):
     """A child never sees half a step, and can go on with the same optimizer."""
     code = f"""
         import os, signal
         from threading import Thread
         import numpy as np
         from thincopt import Optimizer, set_num_threads
+        from thincopt.native import load
+        from thincopt.ops.numpy_ops import NumpyOps
 
         set_num_threads(3)
-        optimizer = Optimizer.of("SGD.v2", learn_rate=1.0)
+        optimizer = Optimizer.of("SGD.v2", learn_rate=1.0, ops=NumpyOps({native}))
         weights, gradient, ended = np.zeros({4 * LARGE}), np.zeros({4 * LARGE}), []
 
         def train():

@@ -109,7 +109,7 @@ def describe(what: Rule | Stage | Family) -> Description:
     told: dict[str, Any] = dict(
         versions=tuple(sorted(each for each in known if each.startswith(f"{name.partition('.')[0]}."))),
         summary="\n\n".join(words),
-        formula=tuple(part for each in formula for part in re.split(r";\s{2,}", " ".join(each.split("\n")))),
+        formula=tuple(" ".join(part.split()) for each in formula for part in re.split(r";(?: {2,}|\n)", each)),
         papers=_papers([line.strip() for line in cited if line not in formula], name),
         source=_source(function, name),
     )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from threading import Condition
 from typing import Any
 
 from .errors import SettingError, shown
@@ -15,6 +17,8 @@ MOST = 256
 LEAST = 12 << 20  # bytes of arrays in a step: below, waking a thread takes longer than it saves
 _chosen: list[int] = []
 _modules: list[Any] = []  # compiled modules: each has workers of its own
+_under_way: list[None] = []
+_ended = Condition()
 
 
 def num_threads() -> int:
@@ -43,12 +47,35 @@ def spread(work: Callable[[Any], Any], parts: Iterable[Any]) -> list[Any]:
     return list(_executor(num_threads()).map(work, parts))
 
 
+@contextmanager
+def whole() -> Iterator[None]:
+    """Let no fork come in the midst of this: a child must not see half a step. The compiled kernels see to it too."""
+    with _ended:
+        _under_way.append(None)
+    try:
+        yield
+    finally:
+        with _ended:
+            _under_way.pop()
+            _ended.notify_all()
+
+
+def _before_fork() -> None:
+    _ended.acquire()
+    _ended.wait_for(lambda: not _under_way)
+
+
+def _in_child() -> None:
+    _ended.release()
+    _executor.cache_clear()  # its threads are not there
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_ended.release, after_in_child=_in_child)
+
+
 @cache
 def _executor(count: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(count, "thincopt")
-
-
-os.register_at_fork(after_in_child=_executor.cache_clear)  # threads are not there in a child
 
 
 @cache

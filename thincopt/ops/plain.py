@@ -18,7 +18,7 @@ from ..language import arithmetic
 from ..language.kernel import Kernel, Phase
 from ..language.printing_numpy import numpy_walk, without_ones
 from ..language.printing_python import python_block
-from ..threads import num_threads, spread
+from ..threads import num_threads, spread, whole
 from .contract import Batch, KeyState, Outcome, Recipe
 from .summing import fold, lanes
 
@@ -51,7 +51,7 @@ class PlainRunner:
 
     def run(self, handles: dict[Hashable, Any], batch: Batch, lr_scale: float) -> int:
         """Update every key of the batch, or none."""
-        with self.lock:
+        with whole(), self.lock:
             return self._run([self._task(handles[key], *pair, lr_scale) for key, pair in batch.items()], lr_scale)
 
     def _task(self, state: KeyState, weights: Any, gradient: Any, lr_scale: float) -> _Task:
