@@ -13,7 +13,7 @@ import tempfile
 from dataclasses import dataclass
 
 # No kernel has a part in these.
-PYTHON_ALONE = ["building", "contributing", "describing", "documents", "examples", "fuzz_config", "slips"]
+PYTHON_ALONE = ["building", "compile", "contributing", "describing", "documents", "examples", "fuzz_config", "slips"]
 FLAGS = ["-g", "-O1", "-fno-sanitize-recover=all", "-Werror"]
 INSIDE = """
 import sys, pytest

@@ -197,3 +197,17 @@ def test_stages_at_the_step_wrap_any_rule(monkeypatch):
 def test_a_stage_says_where_it_attaches():
     with pytest.raises(TypeError, match="attaches at gradient, clipped, start, step, weights, not at 'end'"):
         stage(at="end")
+
+
+def test_a_key_keeps_its_shape_or_is_flat(ops):
+    """Transposed weights would meet the state of other elements."""
+    optimizer = Optimizer.of("AdamW.v1", ops=ops)
+    weights = np.ones((3, 4))
+    optimizer("w", weights, np.ones((3, 4)))
+    optimizer("w", weights.reshape(-1), np.ones(12))
+    before = weights.copy()
+    for call in (optimizer, lambda key, w, g: optimizer.update({key: (w, g)})):
+        with pytest.raises(ArrayError, match=r"began with shape \(3, 4\), but now it is \(4, 3\); is it transposed\?"):
+            call("w", weights.reshape(4, 3), np.ones((4, 3)))
+    assert (weights == before).all()
+    assert optimizer.nr_update == {"w": 2}

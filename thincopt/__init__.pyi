@@ -20,6 +20,8 @@ from .errors import ThincoptError as ThincoptError
 from .factory import get as get
 from .language import rule as rule
 from .language import stage as stage
+from .native.building import compile as compile
+from .ops.numpy_ops import NumpyOps as NumpyOps
 from .optimizer import Optimizer as Optimizer
 from .schedules import schedule as schedule
 from .threads import num_threads as num_threads

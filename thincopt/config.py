@@ -12,7 +12,7 @@ from typing import Any
 
 from confection import Config
 
-from .errors import ConfigError, SettingError, shown, suggestion
+from .errors import ConfigError, SettingError, registered_suggestion, shown, suggestion
 from .place import Names, Place, refuse_shape
 from .reading import read
 from .schedules.declaring import Family
@@ -75,7 +75,7 @@ def _problems(block: Mapping[str, Any], path: Names) -> Iterator[Problem]:
     elif registered is None:
         yield path, kind, f"there is no registry {kind!r}. {suggestion(kind, [f'@{each}' for each in KINDS])}"
     elif name not in registered:
-        what_to_do = _hint(name) or f" {suggestion(name, registered.known())}"
+        what_to_do = _hint(name) or f" {registered_suggestion(name, registered.known())}"
         yield path, kind, f"no {registered.word} is named {shown(name)}.{what_to_do}"
     elif odd := [key for key in block if not isinstance(key, str)]:
         yield path, "", f"names are text, and {shown(odd[0])} is not."

@@ -15,6 +15,7 @@ __all__ = [
     "SettingError",
     "StateError",
     "ThincoptError",
+    "registered_suggestion",
     "shown",
     "suggestion",
 ]
@@ -75,12 +76,19 @@ def suggestion(given: object, known: Iterable[str]) -> str:
     return f"Did you mean {' or '.join(repr(name) for name in names if likeness[name] == best)}?"
 
 
+def registered_suggestion(given: object, known: Iterable[str]) -> str:
+    """As `suggestion`, for names that come to be known where a module is imported."""
+    near = suggestion(given, known)
+    return near if near.endswith("?") else f"{near} One of your own is known once its module is imported."
+
+
 def _likeness(given: str, name: str) -> float:
-    """How near a name is to what was given, with its version or without; its initials mean it too: lr, wd."""
+    """How near a name is to what was given, above all without the version; its initials mean it too: lr, wd."""
     parts = name.split("_")
     if len(parts) > 1 and given.lower() == "".join(part[:1] for part in parts).lower():
         return 1.0
-    return max(_ratio(given, name), _ratio(given, name.partition(".v")[0]))
+    (base, _, version), (known, _, other) = given.partition(".v"), name.partition(".v")
+    return _ratio(base, known) + 0.01 * (version == other)
 
 
 def _ratio(one: str, other: str) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from numbers import Real
 from typing import Any
 
-from .errors import SettingError, shown, suggestion
+from .errors import SettingError, registered_suggestion, shown, suggestion
 from .language import Rule
 from .rules import all_rules
 
@@ -33,7 +33,7 @@ def rule_named(name: str) -> Rule:
     known = all_rules()
     found = canonical(name, known) if isinstance(name, str) else None
     if found is None:
-        raise SettingError(f"No optimizer is named {shown(name)}. {suggestion(name, known)}")
+        raise SettingError(f"No optimizer is named {shown(name)}. {registered_suggestion(name, known)}")
     return known[found]
 
 

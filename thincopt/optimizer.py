@@ -215,7 +215,7 @@ class Optimizer:
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Take over what `state()` of an optimizer with the same rule gave; the arrays are copied."""
-        self._states, self._shared = states_from(state, self._declared, self._ops)
+        self._states, self._shared = states_from(state, self._rule.name, self._declared, self._ops)
         self._answers = {}
         self._prepare()
 

@@ -15,7 +15,7 @@ from confection import Config, ConfigValidationError
 from confection import registry as _confection
 
 from .config import checked
-from .errors import ConfigError, ThincoptError, shown, suggestion
+from .errors import ConfigError, ThincoptError, registered_suggestion, shown, suggestion
 from .place import Place
 
 
@@ -49,7 +49,7 @@ class Registry(catalogue.Registry):  # type: ignore[misc]  # catalogue ships no 
         for each in self._foreign():
             if each.name == name:
                 return each.load()
-        raise ConfigError(f"No {self.word} is named {shown(name)}. {suggestion(name, self.known())}")
+        raise ConfigError(f"No {self.word} is named {shown(name)}. {registered_suggestion(name, self.known())}")
 
     def get_all(self) -> dict[str, Any]:
         """Everything registered here, by name."""

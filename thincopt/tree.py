@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Hashable, Mapping
+from contextlib import suppress
+from math import prod
+from numbers import Real
 from typing import Any
 
-from .errors import StateError
+from .errors import StateError, shown
 from .language.tracing import Declared
 from .language.types import Range
-from .ops.contract import KeyState, Ops
+from .ops.contract import DTYPES, Array, KeyState, Ops
 
 OWN = ("t", "shape", "dtype", "skipped", "streak")
+MOST = 2**53  # kernels read t and size as float64, which counts no further
+MOST_DIMENSIONS = 64  # NumPy's
 WHOLE = Range(0, whole=True)
 
 
@@ -42,43 +47,91 @@ def copied(tree: dict[str, Any]) -> dict[str, Any]:
     return {**tree, "keys": keys}
 
 
-def states_from(tree: Any, declared: Declared, ops: Ops) -> tuple[dict[Hashable, KeyState], array[float]]:
+def states_from(tree: Any, name: str, declared: Declared, ops: Ops) -> tuple[dict[Hashable, KeyState], array[float]]:
     """The states and shared numbers that a tree holds, copied; an error if it does not fit to the last name."""
-    if not isinstance(tree, Mapping) or set(tree) != {"keys", "shared"}:
-        raise StateError("A state is a mapping of 'keys' and 'shared', as optimizer.state() gives it.")
-    _same_names("The state", tree["shared"], declared.named("shared"), ())
-    shared = array("d", [_number("The state", name, tree["shared"][name]) for name in declared.named("shared")])
-    return {key: _state(key, branch, declared, ops) for key, branch in tree["keys"].items()}, shared
+    try:
+        _see_names("the state", tree, ("keys", "shared"))
+        _see_names("shared", tree["shared"], declared.named("shared"))
+        _see_mapping("keys", tree["keys"])
+        shared = _numbers("shared", tree["shared"], declared.named("shared"))
+        return {key: _state(key, branch, declared, ops) for key, branch in tree["keys"].items()}, shared
+    except StateError as error:
+        raise StateError(f"{name}: {error} Nothing was changed.") from None
 
 
 def _state(key: Hashable, branch: Any, declared: Declared, ops: Ops) -> KeyState:
-    label = f"Key {key!r}"
-    _same_names(label, branch, (*OWN, *declared.named("scalar")), declared.named("array"))
-    for name in ("t", "skipped", "streak"):
-        if not WHOLE.holds(branch[name]):
-            raise StateError(f"{label}: {name} must be {WHOLE}, not {branch[name]!r}.")
-    scalars = array("d", [_number(label, name, branch[name]) for name in declared.named("scalar")])
-    state = KeyState(tuple(branch["shape"]), branch["dtype"], scalars, count=array("q", [int(branch["t"])]))
-    state.skipped, state.streak = int(branch["skipped"]), int(branch["streak"])
-    state.skipped_at = state.t if state.streak else -1
+    label = f"key {shown(key)}"
+    _see_names(label, branch, (*OWN, *declared.named("scalar")), declared.named("array"))
+    t, skipped, streak = (_count(label, name, branch[name]) for name in ("t", "skipped", "streak"))
+    shape, dtype = _shape(label, branch["shape"]), branch["dtype"]
+    if not isinstance(dtype, str) or dtype not in DTYPES:
+        raise StateError(f"{label}: dtype must be one of {', '.join(map(repr, DTYPES))}, not {shown(dtype)}.")
+    state = KeyState(shape, str(dtype), _numbers(label, branch, declared.named("scalar")), count=array("q", [t]))
+    state.skipped, state.streak, state.skipped_at = skipped, streak, t if streak else -1
     for name in declared.named("array"):
         if name in branch:
-            fault = ops.misfit(branch[name], state)
-            if fault:
-                raise StateError(f"{label}: {name} {fault}.")
-            state.arrays[name] = ops.new_state(branch[name], None)
+            state.arrays[name] = _array(f"{label}: {name}", branch[name], state, ops)
     return state
 
 
-def _same_names(label: str, given: Any, needed: tuple[str, ...], possible: tuple[str, ...]) -> None:
+def _array(label: str, value: Any, state: KeyState, ops: Ops) -> Array:
+    """A copy that is a plain array, whatever subclass was given."""
+    fault = ops.misfit(value, state)
+    if fault:
+        raise StateError(f"{label} {fault}.")
+    if not getattr(value.dtype, "isnative", True):
+        raise StateError(f"{label} must be in this machine's byte order, not {value.dtype}.")
+    made = ops.new_state(value, 0.0)
+    made[...] = value.reshape(-1)
+    return made
+
+
+def _see_mapping(label: str, given: Any) -> None:
+    if not isinstance(given, Mapping):
+        raise StateError(f"{label} must be a mapping, as optimizer.state() gives it, not {shown(given)}.")
+
+
+def _see_names(label: str, given: Any, needed: tuple[str, ...], possible: tuple[str, ...] = ()) -> None:
+    _see_mapping(label, given)
     missing = [name for name in needed if name not in given]
     extra = [name for name in given if name not in needed and name not in possible]
     if missing or extra:
-        told = [f"lacks {missing}"] * bool(missing) + [f"has {extra}, which this optimizer does not know"] * bool(extra)
-        raise StateError(f"{label} {' and '.join(told)}.")
+        told = [f"lacks {shown(missing)}"] * bool(missing) + [f"has unknown {shown(extra)}"] * bool(extra)
+        must = f"must have {', '.join(needed)}" if needed else "must be empty"
+        may = f" and may have {', '.join(possible)}" * bool(possible)
+        raise StateError(f"{label} {' and '.join(told)}; it {must}{may}.")
+
+
+def _is_count(value: Any) -> bool:
+    return WHOLE.holds(value) and bool(value == int(value) <= MOST)
+
+
+def _count(label: str, name: str, value: Any) -> int:
+    if not _is_count(value):
+        raise StateError(f"{label}: {name} must be a whole number >= 0 and <= {MOST}, not {shown(value)}.")
+    return int(value)
+
+
+def _shape(label: str, value: Any) -> tuple[int, ...]:
+    if isinstance(value, tuple | list) and len(value) <= MOST_DIMENSIONS and all(map(_is_count, value)):
+        shape = tuple(map(int, value))
+        if prod(shape) <= MOST:
+            return shape
+    raise StateError(
+        f"{label}: shape must be a tuple or list of whole numbers >= 0, at most {MOST_DIMENSIONS} and of a product"
+        f" <= {MOST}, not {shown(value)}."
+    )
+
+
+def _numbers(label: str, given: Mapping[str, Any], names: tuple[str, ...]) -> array[float]:
+    return array("d", [_number(label, name, given[name]) for name in names])
 
 
 def _number(label: str, name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise StateError(f"{label}: {name} must be a number, not {value!r}.")
-    return float(value)
+    """The number as a float; NaN and infinity may be what a rule has come to."""
+    if isinstance(value, Real) and not isinstance(value, bool):
+        with suppress(OverflowError):
+            found = float(value)
+            if found == value or value != value:
+                return found
+    raise StateError(f"{label}: {name} must be a number that a float64 holds exactly, not {shown(value)}.")

@@ -10,11 +10,23 @@ from typing import Any
 from ..errors import OpsError, shown
 from ..threads import serve
 
+_enrolled: list[Any] = []
+
 
 @cache
 def load() -> Any:
     """The extension module, or None: not built, or turned off with THINCOPT_NATIVE=0."""
     return _found()[0]
+
+
+def modules(module: Any) -> list[Any]:
+    """Where kernels may be found: in this module and, if it is the installed one, in those of rules compiled since."""
+    return [each for each in (module, *(_enrolled if module is load() else [])) if each is not None]
+
+
+def enrol(module: Any) -> None:
+    """Let optimizers made from now on find kernels in this module too."""
+    _enrolled.append(module)
 
 
 def reason() -> str:

@@ -6,11 +6,11 @@
 
 #include <stdlib.h>
 
-static int same_shape(const Py_buffer *a, const Py_buffer *b)
+/* Whether shapes of the same size are one, or one of them is flat. */
+static int same_shape(const Py_buffer *a, Py_ssize_t ndim, const Py_ssize_t *shape)
 {
-    if (a->ndim <= 1 || b->ndim <= 1)
-        return 1;
-    return a->ndim == b->ndim && !memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof *a->shape);
+    return a->ndim <= 1 || ndim <= 1
+        || (a->ndim == ndim && !memcmp(a->shape, shape, (size_t)ndim * sizeof *shape));
 }
 
 static int open_array(const Runner *self, PyObject *array, Py_buffer *view)
@@ -34,7 +34,7 @@ static enum outcome open_task(const Runner *self, Task *task, PyObject *slot, Py
     const char kind = g->format ? g->format[0] : 0;
     if ((kind != 'f' && kind != 'd') || g->format[1] || !w->format || strcmp(w->format, g->format))
         return REFUSED;
-    if (w->len != g->len || !same_shape(w, g))
+    if (w->len != g->len || !same_shape(w, g->ndim, g->shape))
         return REFUSED;
     if (((uintptr_t)w->buf | (uintptr_t)g->buf) % (uintptr_t)g->itemsize)
         return REFUSED;
@@ -44,7 +44,8 @@ static enum outcome open_task(const Runner *self, Task *task, PyObject *slot, Py
     task->weights = w->buf;
     task->gradient = g->buf;
     task->size = g->len / g->itemsize;
-    return task->slot->size == task->size && task->slot->itemsize == g->itemsize ? DONE : REFUSED;
+    const int fits = task->slot->size == task->size && task->slot->itemsize == g->itemsize;
+    return fits && same_shape(w, task->slot->ndim, task->slot->shape) ? DONE : REFUSED;
 }
 
 static void close_tasks(Task *tasks, Py_ssize_t count)

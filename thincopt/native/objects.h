@@ -42,19 +42,23 @@ static int open_numbers(PyObject *array, Py_buffer *view)
 
 static PyObject *slot_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    PyObject *count, *scalars, *arrays;
-    Py_ssize_t size, itemsize;
+    PyObject *count, *scalars, *arrays, *shape;
+    Py_ssize_t itemsize;
     (void)kwargs;
-    if (!PyArg_ParseTuple(args, "OOO!nn", &count, &scalars, &PyTuple_Type, &arrays, &size, &itemsize))
+    if (!PyArg_ParseTuple(args, "OOO!O!n", &count, &scalars, &PyTuple_Type, &arrays, &PyTuple_Type, &shape, &itemsize))
         return NULL;
     Slot *self = (Slot *)((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
     if (!self)
         return NULL;
-    self->size = size;
+    self->size = 1;
     self->itemsize = itemsize;
+    self->ndim = PyTuple_Size(shape);
+    self->shape = PyMem_Calloc((size_t)self->ndim + 1, sizeof *self->shape);
+    for (Py_ssize_t i = 0; self->shape && i < self->ndim; i++)
+        self->size *= self->shape[i] = PyLong_AsSsize_t(PyTuple_GetItem(shape, i));
     const Py_ssize_t wanted = PyTuple_Size(arrays);
     self->arrays = PyMem_Calloc((size_t)wanted + 1, sizeof *self->arrays);
-    if (!self->arrays || open_numbers(count, &self->count) < 0 || open_numbers(scalars, &self->scalars) < 0)
+    if (!self->arrays || !self->shape || PyErr_Occurred() || open_numbers(count, &self->count) < 0 || open_numbers(scalars, &self->scalars) < 0)
         goto failed;
     for (; self->array_count < wanted; self->array_count++) {
         PyObject *array = PyTuple_GetItem(arrays, self->array_count);
@@ -63,7 +67,7 @@ static PyObject *slot_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         Py_buffer *view = &self->arrays[self->array_count];
         if (open_numbers(array, view) < 0)
             goto failed;
-        if (view->len != size * itemsize) {
+        if (view->len != self->size * itemsize) {
             self->array_count++;
             PyErr_SetString(PyExc_ValueError, "state is not of the size of the weights");
             goto failed;
@@ -84,6 +88,7 @@ static void slot_dealloc(PyObject *object)
     for (Py_ssize_t i = 0; i < self->array_count; i++)
         PyBuffer_Release(&self->arrays[i]);
     PyMem_Free(self->arrays);
+    PyMem_Free(self->shape);
     ((freefunc)PyType_GetSlot(type, Py_tp_free))(object);
     Py_DECREF(type);
 }

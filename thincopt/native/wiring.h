@@ -32,7 +32,8 @@ typedef struct {
 
 typedef struct {
     PyObject_HEAD
-    Py_ssize_t array_count, size, itemsize;
+    Py_ssize_t array_count, size, itemsize, ndim;
+    Py_ssize_t *shape;
     Py_buffer count, scalars, *arrays;
 } Slot;
 

@@ -32,7 +32,7 @@ class CompiledRunner:
     def bind(self, state: KeyState) -> Any:
         """A handle that holds this key's buffers."""
         arrays = tuple(state.arrays.get(name) for name in self.recipe.arrays)
-        return self.native.bind(state.count, state.scalars, arrays, state.size, np.dtype(state.dtype).itemsize)
+        return self.native.bind(state.count, state.scalars, arrays, state.shape, np.dtype(state.dtype).itemsize)
 
     def _wired(self, kernel: Kernel | None) -> tuple[Any, ...] | None:
         if kernel is None:

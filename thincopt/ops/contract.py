@@ -3,7 +3,8 @@
 The engine owns settings, keys and policies; a backend owns arrays. `Ops.runner` turns a `Recipe` (kernels, which
 are plain data: see `thincopt.language.kernel`) into something that runs them. A runner promises: weights, gradient
 and state change in place; after success each key's `t` is one more; otherwise nothing has changed, not a byte.
-The arrays need `shape`, `size`, `dtype`, `reshape` and `copy`. tests/test_backend.py is a whole backend, in 100 lines.
+The arrays need `shape`, `size`, `dtype`, `reshape`, `copy` and item assignment. tests/test_backend.py is a whole
+backend, in 100 lines.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from ..language.kernel import Kernel
 
 Array = Any
 Batch = Mapping[Hashable, tuple[Array, Array]]
+DTYPES = ("float32", "float64")  # of weights, gradients and state
 
 
 class Outcome(IntEnum):

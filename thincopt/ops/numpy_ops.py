@@ -9,10 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .contract import Batch, KeyState, Recipe, Runner
+from .contract import DTYPES, Batch, KeyState, Recipe, Runner
 from .plain import PlainRunner
-
-DTYPES = ("float32", "float64")
 
 
 class NumpyOps:
@@ -23,15 +21,20 @@ class NumpyOps:
     def __init__(self, native: Any = None) -> None:
         self.native = native
 
+    def __repr__(self) -> str:
+        return f"<NumpyOps, {'compiled' if self.native is not None else 'plain'}>"
+
     def __reduce__(self) -> tuple[Any, ...]:
         return numpy_ops, (self.native is not None,)
 
     def runner(self, recipe: Recipe, numbers: array[float], shared: array[float], *, check_finite: bool) -> Runner:
         """The compiled runner if every part of the recipe is compiled, else the plain one."""
+        from ..native import modules
         from .compiled import CompiledRunner, is_compiled
 
-        if self.native is not None and is_compiled(self.native, recipe):
-            return CompiledRunner(self.native, recipe, numbers, shared, check_finite=check_finite)
+        for native in modules(self.native):
+            if is_compiled(native, recipe):
+                return CompiledRunner(native, recipe, numbers, shared, check_finite=check_finite)
         return PlainRunner(recipe, numbers, shared, check_finite=check_finite)
 
     def fault(self, weights: Any, gradient: Any, state: KeyState | None = None) -> str | None:
@@ -122,7 +125,7 @@ def _pair_fault(weights: Any, gradient: Any) -> str | None:
         return f"the weights are {weights.dtype} but the gradient is {gradient.dtype}; they must be of one type"
     if weights.size != gradient.size:
         return f"the weights have {weights.size} elements but the gradient has {gradient.size}"
-    if weights.shape != gradient.shape and min(weights.ndim, gradient.ndim) > 1:
+    if not _are_alike(weights.shape, gradient.shape):
         return f"the weights have shape {weights.shape} but the gradient {gradient.shape}; is one transposed?"
     if np.may_share_memory(weights, gradient):
         return "the weights and the gradient overlap in memory; they must be separate arrays"
@@ -130,12 +133,21 @@ def _pair_fault(weights: Any, gradient: Any) -> str | None:
 
 
 def _key_fault(weights: Any, state: KeyState | None) -> str | None:
-    if state is None or (state.size, state.dtype) == (weights.size, weights.dtype.name):
+    if state is None:
         return None
-    return (
-        f"this key began with {state.size} elements of {state.dtype}, but now there are {weights.size} of"
-        f" {weights.dtype}; use another key for other weights"
-    )
+    if (state.size, state.dtype) != (weights.size, weights.dtype.name):
+        return (
+            f"this key began with {state.size} elements of {state.dtype}, but now there are {weights.size} of"
+            f" {weights.dtype}; use another key for other weights"
+        )
+    if not _are_alike(weights.shape, state.shape):
+        return f"this key began with shape {state.shape}, but now it is {weights.shape}; is it transposed?"
+    return None
+
+
+def _are_alike(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether shapes of the same size are one, or one of them is flat."""
+    return one == other or min(len(one), len(other)) <= 1
 
 
 def _range(value: Any) -> tuple[int, int]:

@@ -122,7 +122,8 @@ class _Round:
         function, reals, truths = self.walk(numbers)
         operands = [arrays[name] for name in self.phase.walk.arrays]
         dtype, size = operands[0].dtype, operands[0].size
-        rounded = [np.array(each, dtype) for each in numbers]
+        with np.errstate(all="ignore"):
+            rounded = [np.array(each, dtype) for each in numbers]
 
         def run(begins: range) -> list[Any]:
             width = min(size, BLOCK)
