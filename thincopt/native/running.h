@@ -30,7 +30,7 @@ static void walk_part(const struct pass *pass, const Task *task, int64_t begin, 
     const Phase *phase = task->phase;
     void *arrays[MOST_ARRAYS];
     double numbers[MOST_NUMBERS];
-    if (!phase || (pass->only_overflown && !task->is_overflown))
+    if (!phase)
         return;
     for (Py_ssize_t i = 0; i < phase->arrays.count; i++) {
         const int which = phase->arrays.at[i];
@@ -53,45 +53,42 @@ static void check_part(const struct pass *pass, const Task *task, int64_t begin,
 static int all_finite(const Runner *self, Py_ssize_t count)
 {
     atomic_int is_nonfinite = 0;
-    const struct pass pass = {check_part, self, count, 1.0, 0, &is_nonfinite};
+    const struct pass pass = {check_part, self, count, 1.0, &is_nonfinite};
     go_over(&pass);
     return !atomic_load(&is_nonfinite);
 }
 
-static void fold(Task *task, int is_again)
+/* The results of a walk's reductions; whether a norm overflowed, which is taken again at a smaller scale. */
+static int fold(Task *task, int is_again)
 {
     const Phase *phase = task->phase;
-    for (Py_ssize_t i = 0; i < phase->results.count; i++) {
+    int overflown = 0;
+    for (Py_ssize_t i = 0; phase && i < phase->results.count; i++) {
         const int is_norm = phase->kinds.at[i] == NORM;
         double *result = &task->scalars[phase->results.at[i]];
         if (is_again && (!is_norm || isfinite(*result)))
             continue;
         const double found = fold_chunks(task->sums + i * task->chunks, task->chunks, phase->kinds.at[i] == AMAX);
         *result = is_norm ? sqrt(found) / (is_again ? SHRINK : 1.0) : found;
-        task->is_overflown |= is_norm && !is_again && !isfinite(found) && task->slot->itemsize == 8;
+        overflown |= is_norm && !isfinite(found) && task->slot->itemsize == 8;
     }
+    return overflown;
 }
 
 /* One walk that reads only, and the results of its reductions. */
 static void reduce(Runner *self, Py_ssize_t count)
 {
     int overflown = 0;
-    struct pass pass = {walk_part, self, count, 1.0, 0, NULL};
+    struct pass pass = {walk_part, self, count, 1.0, NULL};
     go_over(&pass);
     for (Py_ssize_t k = 0; k < count; k++)
-        if (self->tasks[k].phase) {
-            self->tasks[k].is_overflown = 0;
-            fold(&self->tasks[k], 0);
-            overflown |= self->tasks[k].is_overflown;
-        }
+        overflown |= fold(&self->tasks[k], 0);
     if (!overflown)
         return;
     pass.scale = SHRINK;
-    pass.only_overflown = 1;
     go_over(&pass);
     for (Py_ssize_t k = 0; k < count; k++)
-        if (self->tasks[k].phase && self->tasks[k].is_overflown)
-            fold(&self->tasks[k], 1);
+        fold(&self->tasks[k], 1);
 }
 
 /* Whether the first reductions betray a gradient that is not finite. */
@@ -159,7 +156,7 @@ static void compute(Runner *self, Py_ssize_t count, Py_ssize_t depth, int is_las
 
 static void store(Runner *self, Py_ssize_t count)
 {
-    const struct pass pass = {walk_part, self, count, 1.0, 0, NULL};
+    const struct pass pass = {walk_part, self, count, 1.0, NULL};
     compute(self, count, 0, 1);
     go_over(&pass);
 }

@@ -19,7 +19,6 @@ struct pass {
     const Runner *runner;
     Py_ssize_t count;
     double scale;
-    int only_overflown;
     atomic_int *is_nonfinite;
 };
 

@@ -44,7 +44,6 @@ typedef struct {
     double *scalars, *sums;
     void *weights, *gradient;
     int64_t size, chunks;
-    int is_overflown;
     Py_buffer views[2];
 } Task;
 
