@@ -56,11 +56,22 @@ REFUSED = {
     ),
     "integers": (
         lambda: (np.ones(12, "int64"), np.ones(12, "int64")),
-        "Key 'W': the weights must be float32 or float64 in this machine's byte order, not int64. Nothing was changed.",
+        "Key 'W': the weights must be float32 or float64, not int64; write weights = weights.astype(\"float32\")."
+        " Nothing was changed.",
+    ),
+    "an integer gradient": (
+        lambda: (ONES.copy(), np.ones(12, "int64")),
+        "Key 'W': the gradient must be float32 or float64, not int64; write gradient = gradient.astype(\"float32\")."
+        " Nothing was changed.",
+    ),
+    "complex numbers": (
+        lambda: (np.ones(12, "complex64"), np.ones(12, "complex64")),
+        "Key 'W': the weights must be float32 or float64, not complex64. Nothing was changed.",
     ),
     "another byte order": (
         lambda: (np.ones(12, ">f4"), np.ones(12, ">f4")),
-        "Key 'W': the weights must be float32 or float64 in this machine's byte order, not >f4. Nothing was changed.",
+        "Key 'W': the weights must be in this machine's byte order, not >f4; write weights ="
+        ' weights.astype("float32"). Nothing was changed.',
     ),
     "types that differ": (
         lambda: (ONES.copy(), np.ones(12)),
@@ -174,6 +185,44 @@ def test_update_takes_pairs_by_key(batch, ops):
 def test_a_key_must_be_hashable(ops):
     with pytest.raises(ArrayError, match=r"^A key is a name, a number or a tuple of such, not list: call optimizer\("):
         Optimizer.of("AdamW.v1", ops=ops)(["W"], ONES.copy(), ONES.copy())
+
+
+AVERAGED = [
+    (ONES, "averaged takes {key: weights, …}, not ndarray."),
+    ([("W", ONES)], "averaged takes {key: weights, …}, not list."),
+    ({"b": ONES}, "Key 'b' has no averages yet: it was never updated."),
+    ({"W": [1.0]}, "Key 'W': what averaged was given must be a NumPy array, not list."),
+    (
+        {"W": ONES[:0]},
+        "Key 'W': what averaged was given is float32 of shape (0,), but the key's weights are float32 of shape (12,).",
+    ),
+    (
+        {"W": np.ones(5)},
+        "Key 'W': this key began with 12 elements of float32, but now there are 5 of float64; use another key for other"
+        " weights.",
+    ),
+    ({"W": readonly()}, "Key 'W': the weights must be writable, but this array is read-only."),
+]
+
+
+@pytest.mark.parametrize(("given", "text"), AVERAGED)
+def test_averaged_takes_weights_by_key(given, text, ops):
+    optimizer = Optimizer.of("AdamW.v1", ops=ops, use_averages=True)
+    optimizer("W", ONES.copy(), ONES.copy())
+    with pytest.raises(ArrayError) as caught:
+        optimizer.averaged(given)
+    assert str(caught.value) == f"{text} Nothing was changed."
+
+
+def test_averaged_takes_weights_in_another_shape(ops):
+    optimizer = Optimizer.of("AdamW.v1", ops=ops, use_averages=True)
+    weights = ONES.copy()
+    for _ in range(2):
+        optimizer("W", weights, ONES.copy())
+    before = weights.copy()
+    with optimizer.averaged({"W": weights.reshape(3, 4)}):
+        assert (weights == optimizer.averages["W"]).all()
+    assert (weights == before).all()
 
 
 BACKENDS = [NumpyOps(), *([NumpyOps(load())] if load() else [])]

@@ -240,4 +240,6 @@ def test_a_function_that_has_no_value_is_told():
 
 if __name__ == "__main__":
     with TABLE.open("a") as table:
-        table.writelines(f"{line(call)}\n" for call in sys.argv[1:])
+        for added in map(line, sys.argv[1:]):
+            table.write(f"{added}\n")
+            print(f"{TABLE.name}: {added}")  # noqa: T201  # `make record` tells what it adds

@@ -211,11 +211,11 @@ def test_a_damaged_tree_is_refused_whole_or_taken_as_it_is(data, name, dtype):
             train(optimizer, dtype)
 
 
-def test_an_error_of_a_rule_that_is_not_registered_is_of_this_optimizer():
+def test_a_rule_that_is_not_registered_is_named_too():
     def function(w, g, m, *, learn_rate: float = 0.1):
         return learn_rate * g, m
 
-    with pytest.raises(StateError, match=r"^This optimizer: the state must be a mapping"):
+    with pytest.raises(StateError, match=r"^Unlisted.v1: the state must be a mapping"):
         Optimizer.of(Rule("Unlisted.v1", function)).load_state(5)
 
 

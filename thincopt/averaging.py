@@ -4,8 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
-from .ops.contract import Array
+from .checking import sentence
+from .errors import ArrayError
+from .ops.contract import Array, KeyState, Ops
+
+
+def see_averages(
+    weights: Any, averages: Mapping[Hashable, Array], states: Mapping[Hashable, KeyState], ops: Ops
+) -> None:
+    """An error if these are not weights, by key, that have averages and can hold them."""
+    if not isinstance(weights, Mapping):
+        raise ArrayError(f"averaged takes {{key: weights, …}}, not {type(weights).__name__}. Nothing was changed.")
+    for key, each in weights.items():
+        if key not in averages:
+            raise ArrayError(f"Key {key!r} has no averages yet: it was never updated. Nothing was changed.")
+        if isinstance(each, type(averages[key])) and each.size:
+            fault = ops.fault(each, ops.new_state(each, 0.0), states[key])
+        else:
+            misfit = ops.misfit(each, states[key])
+            fault = f"what averaged was given {misfit}" if misfit else None
+        if fault:
+            raise ArrayError(f"Key {key!r}: {sentence(fault)} Nothing was changed.")
 
 
 @contextmanager
@@ -14,7 +35,7 @@ def swapped(weights: Mapping[Hashable, Array], others: Mapping[Hashable, Array])
     kept = {key: each.copy() for key, each in weights.items()}
     try:
         for key, each in weights.items():
-            each[...] = others[key]
+            each[...] = others[key].reshape(each.shape)
         yield
     finally:
         for key, each in weights.items():

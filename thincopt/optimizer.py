@@ -7,8 +7,8 @@ from collections.abc import Callable, Hashable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
-from .averaging import swapped
-from .checking import nonfinite_text, see_key, sentence, sound
+from .averaging import see_averages, swapped
+from .checking import nonfinite_text, see_key, sound
 from .composing import compose, declarations
 from .controls import Controls, effective
 from .errors import ArrayError, NonFiniteError, OpsError, SettingError
@@ -235,12 +235,7 @@ class Optimizer:
         averages = self.averages
         if averages is None:
             raise SettingError(f"{self._rule.name} keeps no averages here: pass use_averages=True.")
-        for key, each in weights.items():
-            if key not in averages:
-                raise ArrayError(f"Key {key!r} has no averages yet: it was never updated. Nothing was changed.")
-            fault = self._ops.fault(each, self._ops.new_state(each, 0.0), self._states[key])
-            if fault:
-                raise ArrayError(f"Key {key!r}: {sentence(fault)} Nothing was changed.")
+        see_averages(weights, averages, self._states, self._ops)
         return swapped(weights, averages)
 
     def to_cpu(self) -> None:

@@ -14,7 +14,7 @@ from .errors import ScheduleError, SettingError, shown, suggestion
 from .language import Rule
 from .language.signature import Setting
 from .rules import all_rules
-from .schedules.declaring import Follower, Listed, Schedule, as_schedule, is_schedule
+from .schedules.declaring import Follower, Listed, Schedule, as_schedule, is_schedule, unmade
 
 ENGINE = (
     Setting("L2_is_weight_decay", False, choices=(False, True)),
@@ -34,7 +34,10 @@ def settings_of(rule: Rule) -> dict[str, Setting]:
     }
     for name in rule.defaults:
         if name not in settings:
-            raise SettingError(f"{rule.name} has no setting {name!r}. {suggestion(name, settings)}")
+            raise SettingError(
+                f"@rule({rule.name!r}) gives a default to {name!r}, but there is no such setting."
+                f" {suggestion(name, settings)}"
+            )
     return settings
 
 
@@ -141,7 +144,8 @@ def _check(rule: Rule, setting: Setting, value: Any) -> Any:
             value_at(rule, setting.name, _taken(rule, setting.name, value), 0)
     elif not setting.holds(value):
         schedules = ", or a schedule of such" if setting.range and not isinstance(value, int | float) else ""
-        raise SettingError(f"{rule.name}: {setting.name} must be {setting.allowed}{schedules}, not {shown(value)}.")
+        given = unmade(value) if setting.range else shown(value)
+        raise SettingError(f"{rule.name}: {setting.name} must be {setting.allowed}{schedules}, not {given}.")
     return value
 
 

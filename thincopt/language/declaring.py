@@ -11,6 +11,7 @@ from .errors import RuleError
 from .signature import Signature, signature_of
 
 Point = Literal["gradient", "clipped", "start", "step", "weights"]
+OTHER_RATES = ("lr", "rate", "learning_rate", "eta", "step_size")
 POINTS: tuple[Point, ...] = ("gradient", "clipped", "start", "step", "weights")
 RETURNS: dict[Point, str] = {"gradient": "g", "clipped": "g", "start": "w", "step": "step", "weights": "w"}
 
@@ -27,7 +28,7 @@ class Stage:
     signature: Signature = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "signature", signature_of(self.function))
+        object.__setattr__(self, "signature", signature_of(self.function, self.name))
 
     @property
     def name(self) -> str:
@@ -50,7 +51,14 @@ class Rule:
     signature: Signature = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "signature", signature_of(self.function))
+        object.__setattr__(self, "signature", signature_of(self.function, self.name))
+        settings = {each.name for each in self.signature.settings}
+        others = [each for each in OTHER_RATES if each in settings]
+        if others and "learn_rate" not in settings:
+            raise RuleError(
+                f"{self.name} has {others[0]!r} but no 'learn_rate': the rate must have this name, for schedules,"
+                " lr_scale and weight decay act on it."
+            )
 
     def __call__(self, *arguments: Any, **settings: Any) -> Any:
         """Run the function itself."""
@@ -73,7 +81,9 @@ def rule(
     `decay` says which weights a decoupled decay shrinks: those that the rule starts from, or those it ends with.
     Other keywords are defaults for the settings common to all rules (`weight_decay=0.01`).
     """
-    if not re.fullmatch(r"[A-Za-z]\w*\.v[1-9]\d*", name):
+    if callable(name):
+        raise RuleError("@rule needs a name: @rule('Mine.v1').")
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z]\w*\.v[1-9]\d*", name):
         raise RuleError(f"A rule is named like 'Adam.v1', with a version; {name!r} is not.")
     if decay not in ("start", "weights"):
         raise RuleError(f"{name}: decay is 'start' or 'weights', not {decay!r}.")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NoReturn
+from typing import Any
 
 from .errors import RuleError
+from .refusing import Untraced
 
 COMPARISONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne"})
 LOGIC = frozenset({"and", "or", "not"})
@@ -14,7 +15,7 @@ PREDICATES = COMPARISONS | LOGIC
 SIZE = "elements of w"  # a name that no state can have
 
 
-class Node:
+class Node(Untraced):
     """One operation of a traced formula; `value` is a constant's number or an input's name."""
 
     __slots__ = ("args", "asks", "is_array", "op", "value", "whole")
@@ -115,39 +116,10 @@ class Node:
         if self.asks is not None:
             return self.asks(str(self.value))
         raise RuleError(
-            "`if`, `and`, `or` and `not` cannot ask the value of a formula while it is traced:"
-            " write where(condition, a, b), and combine conditions with & | ~."
+            "`if`, `and`, `or`, `not` and Python's min and max cannot ask the value of a formula while it is traced:"
+            " write where(condition, a, b), minimum(a, b) or maximum(a, b), from thincopt.language, and combine"
+            " conditions with & | ~ (a < b < c is an `and` too)."
             " Only a plain setting can be asked, and only whether it is zero (`if momentum:`)."
-        )
-
-    def __getitem__(self, index: Any) -> NoReturn:
-        raise RuleError("A rule cannot index its arrays: it is written for all elements alike; use where(…).")
-
-    def __iter__(self) -> Iterator[Any]:
-        raise RuleError("A rule cannot loop over an array: it is written for all elements alike.")
-
-    def __float__(self) -> float:
-        raise RuleError(
-            "float() or a function of the math module was called on a formula:"
-            " use thincopt.language's words instead (sqrt, abs, exp, log, …)."
-        )
-
-    __int__ = __index__ = __float__
-
-    def __getattr__(self, name: str) -> NoReturn:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        raise RuleError(f"A formula has no method .{name}(): use the words of thincopt.language, as in {name}(x).")
-
-    def __array_ufunc__(self, ufunc: Any, *args: Any, **kwargs: Any) -> NoReturn:
-        raise RuleError(
-            f"np.{ufunc.__name__} cannot be traced: use operators and the words of thincopt.language,"
-            " which work on arrays too."
-        )
-
-    def __array_function__(self, function: Any, *args: Any) -> NoReturn:
-        raise RuleError(
-            f"np.{function.__name__} cannot be traced: use the words of thincopt.language, which work on arrays too."
         )
 
 
@@ -157,7 +129,7 @@ def constant(value: Any) -> Node:
         return value
     if isinstance(value, int | float):
         return Node("const", value=float(value), whole=float(value).is_integer())
-    raise RuleError(f"A formula is made of numbers, settings and arrays, not of {value!r} ({type(value).__name__}).")
+    raise RuleError(f"a formula is made of numbers, settings and arrays, not of {value!r} ({type(value).__name__}).")
 
 
 def apply(op: str, *operands: Any) -> Node:
@@ -192,7 +164,7 @@ def _power(base: Node, exponent: Node) -> Node:
         return Node("whole_pow" if exponent.whole else "pow", (base, exponent))
     times = int(exponent.value) if exponent.op == "const" and exponent.whole else 0
     if times < 1:
-        raise RuleError("An array can be raised to a whole power such as x**2; for a root use sqrt(x).")
+        raise RuleError("an array can be raised to a whole power such as x**2; for a root use sqrt(x).")
     result = base
     for bit in format(times, "b")[1:]:
         result = result * result

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
 
+from . import types
 from .errors import RuleError
 from .types import Kind, Range, Starts
 
@@ -55,20 +56,20 @@ class Signature:
     settings: tuple[Setting, ...]
 
 
-def signature_of(function: Callable[..., Any]) -> Signature:
-    """Read a rule's or stage's signature; what it cannot mean is an error that says so."""
+def signature_of(function: Callable[..., Any], label: str) -> Signature:
+    """Read the signature of the rule or stage that `label` names; what it cannot mean is an error that says so."""
     names, states, settings = [], [], []
     for each in inspect.signature(function, eval_str=True).parameters.values():
         if each.kind is each.KEYWORD_ONLY:
-            settings.append(setting_of(function, each))
+            settings.append(setting_of(label, each))
         elif each.kind is each.POSITIONAL_OR_KEYWORD:
             names.append(each.name)
             if each.name not in SUPPLIED:
-                states.append(_state(function, each))
+                states.append(_state(label, each))
         else:
-            raise RuleError(f"{function.__name__} takes {each}: a rule names every state and setting, no * or **.")
+            raise RuleError(f"{label} takes {each}: a rule names every state and setting, no * or **.")
     if names[:2] != ["w", "g"]:
-        raise RuleError(f"{function.__name__} begins with ({', '.join(names[:2])}): it must begin with (w, g, …).")
+        raise RuleError(f"{label} begins with ({', '.join(names[:2])}): it must begin with (w, g, …).")
     return Signature(tuple(names), tuple(states), tuple(settings))
 
 
@@ -79,25 +80,42 @@ def _annotation(parameter: inspect.Parameter) -> tuple[Any, tuple[Any, ...]]:
     return parameter.annotation, ()
 
 
-def _state(function: Callable[..., Any], parameter: inspect.Parameter) -> State:
+def _state(label: str, parameter: inspect.Parameter) -> State:
     name, (base, extras) = parameter.name, _annotation(parameter)
     if name in RESERVED:
-        raise RuleError(f"{function.__name__} names {name!r}, which is kept for later: choose another name.")
+        raise RuleError(f"{label} names {name!r}, which is kept for later: choose another name.")
     if not name.isascii():
-        raise RuleError(f"{function.__name__}: state {name!r} is a name in files and in C: use plain ASCII.")
+        raise RuleError(f"{label}: state {name!r} is a name in files and in C: use plain ASCII.")
     kinds = [each.name for each in extras if isinstance(each, Kind)]
     if not kinds and base is not parameter.empty:
-        raise RuleError(f"{function.__name__}: state {name!r} is typed {base!r}; it is Array, Scalar or Shared.")
+        raise RuleError(_mistyped(label, parameter))
     if parameter.default is not parameter.empty:
-        raise RuleError(f"{function.__name__}: state {name!r} has a default; write Annotated[…, Starts(value)].")
+        raise RuleError(
+            f"{label}: state {name!r} has a default; write Annotated[Array, Starts({parameter.default!r})]. If it is a"
+            " setting, it stands after `*`, with a type such as Rate."
+        )
     kind = kinds[0] if kinds else "array"
     starts = [each.value for each in extras if isinstance(each, Starts)]
     if starts and kind != "array" and isinstance(starts[0], str):
-        raise RuleError(f"{function.__name__}: {kind} state {name!r} starts at a number, not at {starts[0]!r}.")
+        raise RuleError(f"{label}: {kind} state {name!r} starts at a number, not at {starts[0]!r}.")
     return State(name, kind, starts[0] if starts else 0.0)
 
 
-def setting_of(function: Callable[..., Any], parameter: inspect.Parameter) -> Setting:
+def _mistyped(label: str, parameter: inspect.Parameter) -> str:
+    """The error of state that has another type, most often a setting's because the `*` was forgotten."""
+    base, _ = _annotation(parameter)
+    named = [name for name, each in vars(types).items() if each == parameter.annotation]
+    typed = named[0] if named else inspect.formatannotation(base)
+    if base not in (bool, int, float) and get_origin(base) is not Literal:
+        return f"{label}: state {parameter.name!r} is typed {typed}; it is Array, Scalar or Shared."
+    default = "" if parameter.default is parameter.empty else f" = {parameter.default!r}"
+    return (
+        f"{label}: {parameter.name!r} is typed {typed}, the type of a setting, and settings come after `*`: write"
+        f" (w, g, …, *, {parameter.name}: {typed}{default}). State is Array, Scalar or Shared."
+    )
+
+
+def setting_of(label: str, parameter: inspect.Parameter) -> Setting:
     """The setting that a keyword declares by its type."""
     name, (base, extras) = parameter.name, _annotation(parameter)
     ranges = [each for each in extras if isinstance(each, Range)]
@@ -109,9 +127,8 @@ def setting_of(function: Callable[..., Any], parameter: inspect.Parameter) -> Se
         setting = Setting(name, parameter.default, range=ranges[0] if ranges else Range(whole=base is int))
     else:
         raise RuleError(
-            f"{function.__name__}: setting {name!r} needs a type with a range (Rate, Unit, Positive, Count, …),"
-            " bool or Literal."
+            f"{label}: setting {name!r} needs a type with a range (Rate, Unit, Positive, Count, …), bool or Literal."
         )
     if setting.default is not parameter.empty and not setting.holds(setting.default):
-        raise RuleError(f"{function.__name__}: {name} = {setting.default!r}, but it must be {setting.allowed}.")
+        raise RuleError(f"{label}: {name} = {setting.default!r}, but it must be {setting.allowed}.")
     return setting

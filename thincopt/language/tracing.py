@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,15 +44,25 @@ def declared(rule: Rule, stages: Sequence[Stage]) -> Declared:
     """Merge what the rule and its stages declare; the rule's defaults win."""
     settings: dict[str, Setting] = {}
     states: dict[str, State] = {}
+    owners: dict[str, Rule | Stage] = {}
+
+    def see_free(name: str, kind: str, part: Rule | Stage) -> None:
+        if owners.setdefault(name, part) is not part:
+            raise RuleError(
+                f"{owners[name].name}: {kind} {name!r} has a name that the stage {part.name} uses: choose another."
+            )
+
     parts: list[Rule | Stage] = [rule, *stages]
     for part in parts:
         for setting in part.signature.settings:
+            if setting.name in states:
+                see_free(setting.name, "state", part)
+            owners.setdefault(setting.name, part)
             default = rule.defaults.get(setting.name, setting.default)
             new = Setting(setting.name, default, setting.range, setting.choices)
             settings.setdefault(setting.name, new)
         for state in part.signature.states:
-            if state.name in states or state.name in settings:
-                raise RuleError(f"{part.name}: state {state.name!r} is another's name already; choose another.")
+            see_free(state.name, "setting" if state.name in settings else "state", part)
             states[state.name] = state
     return Declared(tuple(settings.values()), tuple(states.values()))
 
@@ -79,12 +90,14 @@ class Tracer:
         missing = [name for name in part.signature.names if name not in known]
         if missing:
             raise RuleError(f"{part.name} takes {missing[0]!r}, which does not exist at its point.")
-        result = part.function(*(known[name] for name in part.signature.names), **settings)
+        with _about(part):
+            result = part.function(*(known[name] for name in part.signature.names), **settings)
         results = result if isinstance(result, tuple) else (result,)
         names = [returns, *(each.name for each in part.signature.states)]
         if len(results) != len(names):
             raise RuleError(f"{part.name} must return ({', '.join(names)}), {len(names)} in all, not {len(results)}.")
-        first, *news = map(constant, results)
+        with _about(part):
+            first, *news = map(constant, results)
         for name, new in zip(names[1:], news, strict=True):
             self._keep(part, name, new)
         return first
@@ -101,6 +114,15 @@ class Tracer:
                 " sum it over the keys with total(…), or keep a shared counter."
             )
         self.news[name] = new
+
+
+@contextmanager
+def _about(part: Rule | Stage) -> Iterator[None]:
+    """Say of an error in a formula whose it is."""
+    try:
+        yield
+    except RuleError as error:
+        raise RuleError(f"{part.name}: {error}").with_traceback(error.__traceback__) from None
 
 
 def _found_by_key(node: Node, kinds: Mapping[str, str]) -> str | None:

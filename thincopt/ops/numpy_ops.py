@@ -107,7 +107,10 @@ def _array_fault(role: str, value: Any) -> str | None:
         kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
         return f"the {role} must be a NumPy array, to be updated in place, not {kind}"
     if value.dtype.name not in DTYPES or not value.dtype.isnative:
-        return f"the {role} must be float32 or float64 in this machine's byte order, not {value.dtype}"
+        wanted = "in this machine's byte order" if value.dtype.name in DTYPES else " or ".join(DTYPES)
+        cast = value.dtype.name if value.dtype.name in DTYPES else DTYPES[0]
+        become = f'; write {role} = {role}.astype("{cast}")' if value.dtype.kind in "biuf" else ""
+        return f"the {role} must be {wanted}, not {value.dtype}{become}"
     if not value.flags.c_contiguous:
         return (
             f"the {role} must be contiguous in memory (C order), but the strides are {value.strides};"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from ..errors import ScheduleError, SettingError, shown, suggestion
+from ..errors import RuleError, ScheduleError, SettingError, shown, suggestion
 from ..language.signature import Setting, setting_of
 from ..language.types import Range
 
@@ -32,10 +32,13 @@ class Family:
         step, *rest = inspect.signature(self.function, eval_str=True).parameters.values()
         if step.name != "step":
             raise ScheduleError(f"{self.name} must be a function of (step, …); it begins with {step.name!r}.")
-        settings = tuple(
-            Setting(each.name, each.default) if each.annotation == Follows else setting_of(self.function, each)
-            for each in rest
-        )
+        try:
+            settings = tuple(
+                Setting(each.name, each.default) if each.annotation == Follows else setting_of(self.name, each)
+                for each in rest
+            )
+        except RuleError as error:
+            raise ScheduleError(str(error)) from None
         object.__setattr__(self, "settings", settings)
 
     @property
@@ -226,12 +229,27 @@ def as_schedule(value: Any, label: str) -> Follower:
         return Listed([_number(f"{label}: the list must hold", each) for each in value])
     if hasattr(value, "__next__"):
         return Played(value)
-    raise ScheduleError(f"{label} must be a schedule, a list of numbers or an iterator, not {shown(value)}.")
+    raise ScheduleError(f"{label} must be a schedule, a list of numbers or an iterator, not {unmade(value)}.")
+
+
+def unmade(value: Any) -> str:
+    """What was given in place of a schedule; of what makes one, how."""
+    if isinstance(value, Family):
+        needed = [each.name for each in value.settings if each.default is Setting.REQUIRED]
+        call = ", ".join([*needed, *["…"] * (len(needed) < len(value.settings))])
+        return f"{shown(value)}: call it with its arguments, {value.__name__}({call})"
+    if inspect.isgeneratorfunction(value):
+        return f"the function {value.__name__}: call it, {value.__name__}(…), for its iterator"
+    if inspect.isroutine(value):
+        return f"the function {value.__name__}: @schedule('mine.v1') makes a schedule of a function of (step, …)"
+    return shown(value)
 
 
 def schedule(name: str) -> Callable[[Callable[..., float]], Family]:
     """Make a function of (step, …) into the schedule `name`, found by that name from then on, in configs too."""
-    if not re.fullmatch(r"[A-Za-z]\w*\.v[1-9]\d*", name):
+    if callable(name):
+        raise ScheduleError("@schedule needs a name: @schedule('mine.v1').")
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z]\w*\.v[1-9]\d*", name):
         raise ScheduleError(f"A schedule is named like 'decaying.v1', with a version; {name!r} is not.")
 
     def enrol(function: Callable[..., float]) -> Family:

@@ -1,0 +1,195 @@
+"""What cannot be declared, as a rule or its signature, and the errors that teach what to write instead."""
+
+from typing import Annotated, Literal
+
+import pytest
+
+from tests.conftest import traced
+from thincopt import Optimizer, RuleError, SettingError, rule
+from thincopt.language import Positive, Rate, Scalar, Starts, stage
+from thincopt.language.declaring import RULES, Rule
+
+
+def untyped_setting(w, g, *, rate=0.1):
+    return rate * g
+
+
+def no_gradient(w, m):
+    return m
+
+
+def starred(w, g, *states):
+    return g
+
+
+def kept_for_later(w, g, shape):
+    return g
+
+
+def greek(w, g, β):  # noqa: PLC2401  # that is the fault
+    return g, β
+
+
+def oddly_typed(w, g, m: int):
+    return g, m
+
+
+def defaulted(w, g, m=0):
+    return g, m
+
+
+def scalar_as_weights(w, g, s: Annotated[Scalar, Starts("w")]):
+    return g, s
+
+
+def out_of_range(w, g, *, eps: Positive = 0.0):
+    return g
+
+
+def forgotten_star(w, g, learn_rate: Rate = 0.1):
+    return learn_rate * g
+
+
+def forgotten_star_of_choice(w, g, m, way: Literal["a", "b"] = "a"):
+    return g, m, way
+
+
+def oddly_typed_otherwise(w, g, m: str):
+    return g, m
+
+
+def other_rate(w, g, *, lr: Rate = 0.1):
+    return lr * g
+
+
+def other_rate_too(w, g, *, learn_rate: Rate = 0.1, eta: Rate = 0.1):
+    return learn_rate * eta * g
+
+
+SIGNATURES = [
+    (
+        untyped_setting,
+        "Made.v1: setting 'rate' needs a type with a range (Rate, Unit, Positive, Count, …), bool or Literal.",
+    ),
+    (no_gradient, "Made.v1 begins with (w, m): it must begin with (w, g, …)."),
+    (starred, "Made.v1 takes *states: a rule names every state and setting, no * or **."),
+    (kept_for_later, "Made.v1 names 'shape', which is kept for later: choose another name."),
+    (greek, "Made.v1: state 'β' is a name in files and in C: use plain ASCII."),
+    (
+        oddly_typed,
+        "Made.v1: 'm' is typed int, the type of a setting, and settings come after `*`: write (w, g, …, *, m: int)."
+        " State is Array, Scalar or Shared.",
+    ),
+    (oddly_typed_otherwise, "Made.v1: state 'm' is typed str; it is Array, Scalar or Shared."),
+    (
+        forgotten_star,
+        "Made.v1: 'learn_rate' is typed Rate, the type of a setting, and settings come after `*`: write"
+        " (w, g, …, *, learn_rate: Rate = 0.1). State is Array, Scalar or Shared.",
+    ),
+    (
+        forgotten_star_of_choice,
+        "Made.v1: 'way' is typed Literal['a', 'b'], the type of a setting, and settings come after `*`: write"
+        " (w, g, …, *, way: Literal['a', 'b'] = 'a'). State is Array, Scalar or Shared.",
+    ),
+    (
+        defaulted,
+        "Made.v1: state 'm' has a default; write Annotated[Array, Starts(0)]. If it is a setting, it stands after `*`,"
+        " with a type such as Rate.",
+    ),
+    (scalar_as_weights, "Made.v1: scalar state 's' starts at a number, not at 'w'."),
+    (out_of_range, "Made.v1: eps = 0.0, but it must be a finite number > 0."),
+    (
+        other_rate,
+        "Made.v1 has 'lr' but no 'learn_rate': the rate must have this name, for schedules, lr_scale and weight decay"
+        " act on it.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("function", "text"), SIGNATURES, ids=lambda each: getattr(each, "__name__", ""))
+def test_a_signature_that_means_nothing_is_an_error_that_teaches(function, text):
+    with pytest.raises(RuleError) as caught:
+        rule("Made.v1")(function)
+    assert str(caught.value) == text
+    assert "Made.v1" not in RULES
+
+
+def test_a_rate_may_stand_beside_learn_rate():
+    assert [each.name for each in Rule("Made.v1", other_rate_too).signature.settings] == ["learn_rate", "eta"]
+
+
+def test_a_stage_is_told_by_its_functions_name():
+    with pytest.raises(RuleError, match=r"^no_gradient begins with \(w, m\): it must begin with \(w, g, …\)\.$"):
+        stage(at="step")(no_gradient)
+
+
+@pytest.mark.parametrize("name", ["Adam", "Adam.1", "Adam.v0", "adam w.v1", "", 3, None])
+def test_a_rule_is_named_with_its_version(name):
+    with pytest.raises(RuleError, match=r"A rule is named like 'Adam.v1', with a version"):
+        rule(name)
+
+
+def test_a_name_is_taken_once():
+    with pytest.raises(RuleError, match=r"Adam.v2 is already the rule of thincopt.rules.adam"):
+        rule("Adam.v2")(other_rate_too)
+    assert RULES["Adam.v2"].function.__name__ == "Adam"
+
+
+def test_a_rule_without_a_name_is_told():
+    with pytest.raises(RuleError, match=r"^@rule needs a name: @rule\('Mine\.v1'\)\.$"):
+
+        @rule
+        def nameless(w, g):
+            return g
+
+
+def average_as_state(w, g, average):
+    return g, average
+
+
+def slow_as_state(w, g, slow):
+    return g, slow
+
+
+def clip_as_state(w, g, grad_clip):
+    return g, grad_clip
+
+
+def average_as_setting(w, g, *, average: Rate = 0.1):
+    return average * g
+
+
+TAKEN = [
+    (average_as_state, "state 'average' has a name that the stage averages uses"),
+    (slow_as_state, "state 'slow' has a name that the stage lookahead uses"),
+    (clip_as_state, "state 'grad_clip' has a name that the stage clip uses"),
+    (average_as_setting, "setting 'average' has a name that the stage averages uses"),
+]
+
+
+@pytest.mark.parametrize(("function", "text"), TAKEN, ids=lambda each: getattr(each, "__name__", ""))
+def test_a_rule_that_uses_a_name_of_a_stage_is_told(function, text):
+    with pytest.raises(RuleError) as caught:
+        traced(function)
+    assert str(caught.value) == f"Made.v1: {text}: choose another."
+
+
+def test_a_default_for_a_setting_that_does_not_exist_is_told_when_an_optimizer_is_made():
+    made = rule("Made.v1", weight_decy=0.1)(other_rate_too)
+    with pytest.raises(SettingError) as caught:
+        Optimizer.of(made)
+    assert str(caught.value) == (
+        "@rule('Made.v1') gives a default to 'weight_decy', but there is no such setting. Did you mean 'weight_decay'?"
+    )
+
+
+def test_a_generator_that_was_not_called_is_told():
+    def falling():
+        yield 0.1
+
+    with pytest.raises(SettingError) as caught:
+        Optimizer.of("Lion.v1", learn_rate=falling)
+    assert str(caught.value) == (
+        "Lion.v1: learn_rate must be a finite number >= 0, or a schedule of such, not the function falling: call it,"
+        " falling(…), for its iterator."
+    )

@@ -1,0 +1,145 @@
+"""What Python and NumPy may ask of a symbol that it cannot give, and what to write instead."""
+
+from __future__ import annotations
+
+import math
+from inspect import isfunction
+from typing import Any, NoReturn
+
+from .errors import RuleError
+
+# How words are written that do not take one x.
+WRITTEN = {
+    "minimum": "minimum(a, b)",
+    "maximum": "maximum(a, b)",
+    "where": "where(condition, a, b)",
+    "dot": "dot(a, b)",
+}
+ALIKE = {
+    "absolute": "abs",
+    "fabs": "abs",
+    "fmax": "maximum",
+    "fmin": "minimum",
+    "inner": "dot",
+    "matmul": "dot",
+    "max": "amax",
+    "vdot": "dot",
+}  # NumPy's names of words
+OPERATORS = {
+    "add": "a + b",
+    "divide": "a / b",
+    "equal": "a == b",
+    "greater": "a > b",
+    "greater_equal": "a >= b",
+    "less": "a < b",
+    "less_equal": "a <= b",
+    "multiply": "a * b",
+    "negative": "-x",
+    "not_equal": "a != b",
+    "power": "x**2",
+    "subtract": "a - b",
+}
+OTHERWISE = {
+    "clip": "minimum(maximum(x, low), high)",
+    "logical_and": "a & b",
+    "logical_not": "~a",
+    "logical_or": "a | b",
+    "reciprocal": "1 / x",
+    "square": "x**2",
+    "zeros_like": "0 * x",
+}
+
+
+def all_words() -> list[str]:
+    """The names of all words."""
+    from . import words  # which are made of symbols
+
+    return [
+        name
+        for name, each in vars(words).items()
+        if isfunction(each) and each.__module__ == words.__name__ and not name.startswith("_")
+    ]
+
+
+def instead(name: str) -> str:
+    """What to write for what is called `name` elsewhere: the word, an operator, or else a list of all there is."""
+    known, word = all_words(), ALIKE.get(name, name)
+    if word in known:
+        return f"write {WRITTEN.get(word, f'{word}(x)')}, from thincopt.language."
+    if name in OPERATORS:
+        return f"write {OPERATORS[name]}, of formulas and plain numbers; float(…) makes a plain one of NumPy's."
+    if name in OTHERWISE:
+        return f"write {OTHERWISE[name]}."
+    return (
+        "there is no word for it. A rule is written for each element alike, with + - * /, x**2, comparisons, and, from"
+        f" thincopt.language, {', '.join(known)}."
+    )
+
+
+class Untraced:
+    """A symbol's refusals: each an error that says what to write."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise RuleError(f"a formula has no .{name}: {instead(name)}")
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> NoReturn:
+        name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+        raise RuleError(f"np.{name} cannot be traced: {instead(name)}")
+
+    def __array_function__(self, function: Any, *args: Any) -> NoReturn:
+        home = function.__module__.replace("numpy", "np", 1)
+        raise RuleError(f"{home}.{function.__name__} cannot be traced: {instead(function.__name__)}")
+
+    def __getitem__(self, index: Any) -> NoReturn:
+        raise RuleError("a rule cannot index its arrays: it is written for each element alike; use where(…).")
+
+    def __setitem__(self, index: Any, value: Any) -> NoReturn:
+        raise RuleError(
+            "a rule assigns to no array: write m = …, without [ ], and return m; for some elements use where(…)."
+        )
+
+    def __iter__(self) -> NoReturn:
+        raise RuleError(
+            "a rule cannot loop over an array, nor can Python's sum, any and all: it is written for each element"
+            " alike; write sum(x), mean(x), norm(x) or amax(x), from thincopt.language."
+        )
+
+    def __len__(self) -> NoReturn:
+        raise RuleError(
+            "len() cannot be traced: a rule is the same for arrays of every size; for a mean write mean(x), from"
+            " thincopt.language."
+        )
+
+    def __matmul__(self, other: Any) -> NoReturn:
+        raise RuleError("@ cannot be traced: for the sum of a * b write dot(a, b), from thincopt.language.")
+
+    __rmatmul__ = __matmul__
+
+    def __mod__(self, other: Any) -> NoReturn:
+        raise RuleError(f"%, // and rounding cannot be traced: {instead('%')}")
+
+    __rmod__ = __floordiv__ = __rfloordiv__ = __divmod__ = __rdivmod__ = __mod__
+
+    def __floor__(self, *digits: Any) -> NoReturn:
+        self.__mod__(digits)
+
+    __ceil__ = __trunc__ = __round__ = __floor__
+
+    def __float__(self) -> NoReturn:
+        same = [f"{each}(x)" for each in all_words() if hasattr(math, each)]
+        raise RuleError(
+            "float() and the functions of Python's math module cannot be traced, for a formula has no value yet:"
+            f" leave float() out, and for math's write {', '.join(same)} or abs(x), from thincopt.language."
+        )
+
+    def __int__(self) -> NoReturn:
+        raise RuleError(
+            "int() and range() cannot be traced, for a formula has no value yet: leave int() out, and let range() count"
+            " to a plain number."
+        )
+
+    __index__ = __int__
