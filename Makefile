@@ -39,6 +39,7 @@ bench: .venv-peers/installed
 
 docs: .venv-docs/installed
 	.venv-docs/bin/python -m sphinx -b html -n -W --keep-going -q website build/docs
+	@echo "The pages are there: open build/docs/index.html"
 
 browse: docs
 	.venv-docs/bin/python website/browse.py

@@ -10,7 +10,7 @@ from thincopt.schedules import Family, all_schedules
 from thincopt.settings import ENGINE
 from thincopt.stages import stages_around
 from website.markup import first_sentence, formula, papers, roomy, setting, table, tidy
-from website.sheets import optimizer_page, schedule_page
+from website.sheets import differing, optimizer_page, schedule_page
 from website.slips import errors_page
 
 LISTING = """\
@@ -30,8 +30,8 @@ OPTIMIZERS = """\
 Each is one function of the weights, the gradient and its own state, with the [stages](../stages.md) around it. A
 version never changes its numbers: where two versions stand here, the page of each says how they differ."""
 SCHEDULES = """\
-Each is a pure function of the step, counted from 0. Any number among an optimizer's settings can have one; so can it a
-list of numbers or an iterator."""
+Each is a pure function of the step, counted from 0. Give one to an optimizer where a number
+would stand; a list of numbers or an iterator will do too."""
 STAGES = """\
 # Stages
 
@@ -86,8 +86,8 @@ def ours(known: dict[str, Any]) -> dict[str, Any]:
 
 def _optimizers(rules: list[Rule]) -> str:
     known = [describe(each) for each in sorted(rules, key=lambda each: each.name)]
-    rows = [(*_row(each), _first_paper(each), f"{each.state_bytes()} bytes") for each in known]
-    head = ("optimizer", "in a sentence", "paper", "state per float32 parameter")
+    rows = [(*_row(each), _first_paper(each), f"{each.state_bytes()} bytes of state") for each in known]
+    head = ("optimizer", "in a sentence", "paper", "per float32 parameter")
     return _listing("Optimizers", OPTIMIZERS, table(head, rows), known)
 
 
@@ -103,7 +103,8 @@ def _listing(title: str, text: str, rows: str, known: list[Description]) -> str:
 
 
 def _row(told: Description) -> tuple[str, str]:
-    return f"[{told.name}]({told.name}.md)", first_sentence(told.summary) or " ".join(told.formula)
+    sentence = first_sentence(told.summary) or " ".join(told.formula)
+    return f"[{told.name}]({told.name}.md)", f"{sentence} {differing(told.name)}".rstrip()
 
 
 def _first_paper(told: Description) -> str:

@@ -7,7 +7,7 @@ from thincopt.schedules import Family, Schedule
 from thincopt.settings import settings_of
 from website import valley
 from website.examples import example, required
-from website.markup import formula, papers, roomy, section, setting, table, tidy
+from website.markup import first_sentence, formula, papers, roomy, section, setting, table, tidy
 
 OPTIMIZER = """\
 # {name}
@@ -146,6 +146,7 @@ CALLS = {False: 'optimizer("weights", weights, gradient)', True: 'optimizer.upda
 def optimizer_page(rule: Rule) -> str:
     """The page of a rule."""
     told = describe(rule)
+    first = first_sentence(told.summary)
     family, _, version = rule.name.partition(".")
     settings = settings_of(rule).values()
     given = required(settings) or {"learn_rate": settings_of(rule)["learn_rate"].default}
@@ -155,7 +156,7 @@ def optimizer_page(rule: Rule) -> str:
             name=rule.name,
             family=family,
             factory=family if version == "v1" else f"{family}.{version}",
-            summary=told.summary,
+            summary=told.summary.replace(first, f"{first} {differing(rule.name)}".strip(), 1),
             formula=formula(told.formula),
             papers=papers(told.papers),
             versions=_relatives(rule, told),
@@ -191,6 +192,15 @@ def schedule_page(family: Family) -> str:
             settings=table(("argument", "default", "allowed"), map(setting, told.settings)),
         )
     )
+
+
+def differing(name: str) -> str:
+    """The defaults by which a rule differs from others of the same formula, as a sentence."""
+    rule = all_rules().get(name)
+    others = [each for each in all_rules().values() if rule and each.function is rule.function and each is not rule]
+    own = rule.defaults.items() if rule else ()
+    told = [f"`{key} = {value!r}`" for key, value in own if any(each.defaults.get(key) != value for each in others)]
+    return f"With {' and '.join(told)}." if told else ""
 
 
 def _relatives(rule: Rule, told: Description) -> str:

@@ -21,12 +21,26 @@ THEMES = {  # of configs, by what is typed and answered; the first that fits
     "Settings": r"must be|has no|needs |keep one|set one|has no value",
     "The shape of a file": r"",
 }
+TASKS = {  # what one is about when such an error comes in Python
+    "SettingError": "Making an optimizer, or changing its settings",
+    "AttributeError": "Asking an optimizer for a name that it does not have",
+    "ArrayError": "Passing weights and gradients",
+    "NonFiniteError": "Passing weights and gradients",
+    "StateError": "Loading state",
+    "RuleError": "Writing a rule",
+    "ScheduleError": "Using a schedule, or writing one",
+    "OpsError": "Choosing what runs the steps",
+    "ConfigError": "Reading a config",
+}
 INTRODUCTION = """\
 # Errors
 
-Every error says what was given, what is allowed and what to do. All that thincopt raises on purpose derive from
-`ThincoptError`; where nothing could be done, nothing was changed. Below, {count} slips as they are typed, and what is
-answered: this page is made from the table that the tests hold the library to, word for word.
+Every error says what was given, what is allowed and what to do, and where nothing could be done, nothing was changed.
+All are `ThincoptError`s; only a name that an object does not have is Python's own `AttributeError`. Below stand {count}
+slips as they are typed, each with its answer, from the table that the tests hold the library to, word for word.
+
+{tasks}
+- In the text of a config: {themes}
 """
 
 
@@ -61,18 +75,27 @@ def slips() -> list[Slip]:
 def errors_page() -> str:
     """The page, as Markdown."""
     known = slips()
-    parts = [INTRODUCTION.format(count=len(known)), "## The classes\n", _classes()]
     python = [each for each in known if each.python]
-    for raised in dict.fromkeys(each.raised for each in python):
+    classes = dict.fromkeys(each.raised for each in python)
+    themes = _by_theme(each for each in known if not each.python)
+    tasks = "\n".join(f"- {TASKS[each]}: {_link(f'In Python: {each}', each)}" for each in classes if each in TASKS)
+    introduction = INTRODUCTION.format(count=len(known), tasks=tasks, themes=", ".join(map(_link, themes)))
+    parts = [introduction, "## The classes\n", _classes()]
+    for raised in classes:
         parts.append(f"## In Python: {raised}\n")
         parts += [_shown(each) for each in python if each.raised == raised]
     parts.append(
         "## In a config\n\nThese are `ConfigError`s. Every mistake of a file is told at once, with its line.\n"
     )
-    for theme, members in _by_theme(each for each in known if not each.python).items():
+    for theme, members in themes.items():
         parts.append(f"### {theme}\n")
         parts += map(_shown, members)
     return "\n".join(parts)
+
+
+def _link(heading: str, text: str = "") -> str:
+    """A link to a heading of the page."""
+    return f"[{text or heading}](#{heading.lower().replace(':', '').replace(' ', '-')})"
 
 
 def _classes() -> str:

@@ -6,7 +6,7 @@ from .declaring import schedule
 
 @schedule("warmup_linear.v1")
 def warmup_linear(step: int, initial_rate: Number, warmup_steps: Count, total_steps: Count) -> float:
-    """Up from 0 in `warmup_steps`, then straight down to 0 at `total_steps`.
+    """Up from 0 to the peak, `initial_rate`, reached after `warmup_steps`, then straight down to 0 at `total_steps`.
 
     η·s/W before step W, then η·(T−s)/(T−W)
     """
