@@ -73,7 +73,7 @@ SIGNATURES = [
     ),
     (no_gradient, "Made.v1 begins with (w, m): it must begin with (w, g, …)."),
     (starred, "Made.v1 takes *states: a rule names every state and setting, no * or **."),
-    (kept_for_later, "Made.v1 names 'shape', which is kept for later: choose another name."),
+    (kept_for_later, "Made.v1 names 'shape', which the engine keeps for itself: choose another name."),
     (greek, "Made.v1: state 'β' is a name in files and in C: use plain ASCII."),
     (
         oddly_typed,

@@ -12,7 +12,7 @@ from .errors import RuleError
 from .types import Kind, Range, Starts
 
 SUPPLIED = ("w", "g", "step", "t")
-RESERVED = ("shape", "random", "signal")
+RESERVED = ("shape", "dtype", "skipped", "streak", "random", "signal")  # the engine's own, or kept for later
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def _annotation(parameter: inspect.Parameter) -> tuple[Any, tuple[Any, ...]]:
 def _state(label: str, parameter: inspect.Parameter) -> State:
     name, (base, extras) = parameter.name, _annotation(parameter)
     if name in RESERVED:
-        raise RuleError(f"{label} names {name!r}, which is kept for later: choose another name.")
+        raise RuleError(f"{label} names {name!r}, which the engine keeps for itself: choose another name.")
     if not name.isascii():
         raise RuleError(f"{label}: state {name!r} is a name in files and in C: use plain ASCII.")
     kinds = [each.name for each in extras if isinstance(each, Kind)]
