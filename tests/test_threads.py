@@ -19,6 +19,7 @@ from tests.conftest import is_compiled
 from tests.test_bits import combinations
 from thincopt import Optimizer, SettingError, num_threads, set_num_threads
 from thincopt.native import load
+from thincopt.ops import plain
 from thincopt.ops.numpy_ops import NumpyOps
 
 THREADS = (1, 2, 3, 7, 16)
@@ -27,8 +28,9 @@ LARGE = 300_007
 
 
 @pytest.fixture(autouse=True)
-def as_before():
-    """The threads and the level that were chosen are chosen again."""
+def as_before(monkeypatch):
+    """Plain NumPy shares two blocks already; the threads and the level that were chosen are chosen again."""
+    monkeypatch.setattr(plain, "MANY", 2)
     threads, native = num_threads(), load()
     level = native and native.level()
     yield
@@ -201,8 +203,8 @@ def test_a_forked_child_steps_at_once_with_the_same_bits(native):
 
         set_num_threads(4)
         optimizer = Optimizer.of("AdamW.v1", grad_clip=1.0, ops=NumpyOps({native}))
-        weights = np.ones({4 * LARGE}, "float32")
-        step = lambda: optimizer("w", weights, np.linspace(-1, 1, {4 * LARGE}, dtype="float32"))
+        weights = np.ones({8 * LARGE}, "float32")
+        step = lambda: optimizer("w", weights, np.linspace(-1, 1, {8 * LARGE}, dtype="float32"))
         step()
         read, write = os.pipe()
         child = os.fork()
@@ -231,7 +233,7 @@ def test_a_fork_in_the_midst_of_steps_waits_for_the_present_one(native):
 
         set_num_threads(3)
         optimizer = Optimizer.of("SGD.v2", learn_rate=1.0, ops=NumpyOps({native}))
-        weights, gradient, ended = np.zeros({4 * LARGE}), np.zeros({4 * LARGE}), []
+        weights, gradient, ended = np.zeros({8 * LARGE}), np.zeros({8 * LARGE}), []
 
         def train():
             while not ended:

@@ -23,7 +23,7 @@ from .contract import Batch, KeyState, Outcome, Recipe
 from .summing import fold, lanes
 
 BLOCK = 1 << 15
-MANY = 8  # blocks; fewer are not worth the threads
+MANY = 64  # blocks; with fewer, threads that hand the interpreter's lock about lose more than they gain
 SHRINK = 2.0**-600  # float64 norms that overflow are taken again at this scale, which is exact
 
 T = TypeVar("T")
