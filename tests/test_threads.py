@@ -5,7 +5,6 @@ import ctypes
 import platform
 import subprocess
 import sys
-import textwrap
 from functools import cache
 from hashlib import sha256
 from itertools import cycle, product
@@ -174,99 +173,6 @@ def test_a_key_that_calls_its_optimizer_is_refused_and_nothing_hangs(compiled):
     optimizer.update({Key(): (np.ones(2), np.ones(2))})
     with pytest.raises(RuntimeError, match="at work already"):
         optimizer.update({Key(): (np.ones(2), np.ones(2))})
-
-
-def run(code: str, *, seconds: float = 60) -> str:
-    command = [
-        sys.executable,
-        "-W",
-        "error",
-        "-W",
-        "ignore:This process:DeprecationWarning",
-        "-c",
-        textwrap.dedent(code),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
-@pytest.mark.parametrize("native", ["load()", "None"])
-def test_a_forked_child_steps_at_once_with_the_same_bits(native):
-    """After a step that woke the workers; and the parent goes on too."""
-    code = f"""
-        import os, signal
-        import numpy as np
-        from thincopt import Optimizer, set_num_threads
-        from thincopt.native import load
-        from thincopt.ops.numpy_ops import NumpyOps
-
-        set_num_threads(4)
-        optimizer = Optimizer.of("AdamW.v1", grad_clip=1.0, ops=NumpyOps({native}))
-        weights = np.ones({8 * LARGE}, "float32")
-        step = lambda: optimizer("w", weights, np.linspace(-1, 1, {8 * LARGE}, dtype="float32"))
-        step()
-        read, write = os.pipe()
-        child = os.fork()
-        if not child:
-            signal.alarm(5)
-            step()
-            os.write(write, weights[:1000].tobytes())
-            os._exit(0)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, "the child did not end in time"
-        step()
-        assert os.read(read, 4000) == weights[:1000].tobytes()
-    """
-    run(code)
-
-
-@pytest.mark.parametrize("native", ["load()", "None"])
-def test_a_fork_in_the_midst_of_steps_waits_for_the_present_one(native):
-    """A child never sees half a step, and can go on with the same optimizer."""
-    code = f"""
-        import os, signal
-        from threading import Thread
-        import numpy as np
-        from thincopt import Optimizer, set_num_threads
-        from thincopt.native import load
-        from thincopt.ops.numpy_ops import NumpyOps
-
-        set_num_threads(3)
-        optimizer = Optimizer.of("SGD.v2", learn_rate=1.0, ops=NumpyOps({native}))
-        weights, gradient, ended = np.zeros({8 * LARGE}), np.zeros({8 * LARGE}), []
-
-        def train():
-            while not ended:
-                gradient.fill(-1)
-                optimizer("w", weights, gradient)
-
-        optimizer("w", weights, gradient)
-        thread = Thread(target=train)
-        thread.start()
-        codes = []
-        for _ in range(20):
-            child = os.fork()
-            if not child:
-                signal.alarm(5)
-                whole = (weights == weights[0]).all()
-                optimizer("w", weights, gradient)
-                os._exit(0 if whole else 1)
-            codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-        ended.append(True)
-        thread.join()
-        assert codes == [0] * 20, codes
-    """
-    run(code)
-
-
-def test_workers_are_gone_at_exit_however_it_comes():
-    code = """
-        import numpy as np, sys, thincopt
-        thincopt.set_num_threads(8)
-        thincopt.Adam()("w", np.ones(3_000_000), np.ones(3_000_000))
-        sys.exit(0)
-    """
-    run(code, seconds=20)
 
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="reads the control words of x86")
