@@ -19,6 +19,7 @@ class BuildKernels(build_ext):
         generated = Path(self.build_temp).resolve() / "generated"
         generate.write(all_rules().values(), generated)
         ext.include_dirs.append(str(generated))
+        ext.extra_compile_args = building.flags_for(self.compiler.compiler_so)
         super().build_extension(ext)
 
 
@@ -27,7 +28,6 @@ kernels = Extension(
     ["thincopt/native/kernels.c"],
     depends=[str(each) for each in Path("thincopt").rglob("*.[ph]*")],  # the rules are sources too
     define_macros=building.MACROS,
-    extra_compile_args=building.FLAGS,
     libraries=["m"],
     py_limited_api=True,
     optional=os.environ.get("THINCOPT_REQUIRE_NATIVE") != "1",  # without a compiler, NumPy serves

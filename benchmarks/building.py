@@ -9,9 +9,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from thincopt.native.building import flags_for
+
 FOLDER = Path("build/bench").resolve()
 SOURCE = Path(__file__).with_name("floor.c")
-FLAGS = ("-std=c11", "-O3", "-fno-tree-loop-distribute-patterns", "-shared", "-fPIC", "-pthread")
+FLAGS = ("-shared", "-fPIC", "-pthread")
 LEVELS = {"AVX2": ("avx2", ["-mavx2"]), "AVX-512": ("avx512f", ["-mavx512f"])}  # as the system names it, and a flag
 
 
@@ -39,7 +41,7 @@ def _library(level: str, flags: list[str]) -> ctypes.CDLL:
     FOLDER.mkdir(parents=True, exist_ok=True)
     target = FOLDER / f"floor-{level}.so"
     try:
-        command = [*compiler(), *FLAGS, *flags, str(SOURCE), "-o", str(target)]
+        command = [*compiler(), *flags_for(compiler()), *FLAGS, *flags, str(SOURCE), "-o", str(target)]
         subprocess.run(command, check=True)  # noqa: S603  # the compiler that the user's environment names
     except subprocess.CalledProcessError as error:
         raise MissingError("floor.c did not compile") from error

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import thincopt
 from thincopt.native import load
+from thincopt.native.building import FLAGS, GCC_ALONE, flags_for
 
 ROOT = Path(thincopt.__file__).parent.parent
 
@@ -96,3 +97,14 @@ def test_without_a_compiler_the_build_goes_on_and_numpy_serves(tmp_path):
     told = run("import thincopt; print(thincopt.info())", cwd=folder, THINCOPT_NATIVE="1")
     assert "kernels: plain NumPy: the extension was not built where thincopt was installed" in told
     assert build(folder, **missing, THINCOPT_REQUIRE_NATIVE="1").returncode != 0
+
+
+def test_a_compiler_is_asked_for_no_flag_that_it_does_not_know(tmp_path):
+    """As clang, which serves on macOS, does not know one of GCC's."""
+    compiler = tmp_path / "cc"
+    compiler.write_text(f'#!/bin/sh\ncase "$*" in *{GCC_ALONE[0]}*) exit 1; esac\n')
+    compiler.chmod(0o755)
+    assert flags_for([str(compiler)]) == FLAGS
+    assert flags_for([str(tmp_path / "none")]) == FLAGS
+    compiler.write_text("#!/bin/sh\n")
+    assert flags_for([str(compiler)]) == [*FLAGS, *GCC_ALONE]

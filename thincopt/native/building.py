@@ -8,6 +8,7 @@ import subprocess
 import sysconfig
 import tempfile
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from importlib.machinery import ExtensionFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
@@ -23,8 +24,8 @@ SOURCE = Path(__file__).with_name("kernels.c")
 MODULE = "kernels.abi3.so"
 MACROS = [("Py_LIMITED_API", "0x030b0000")]
 EXACT = ["-fno-fast-math", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
-FAST = ["-O3", "-fno-tree-loop-distribute-patterns"]  # else the zeroing becomes a second walk over the gradient
-FLAGS = ["-std=c11", "-Wall", "-Wextra", *FAST, *EXACT]
+FLAGS = ["-std=c11", "-Wall", "-Wextra", "-O3", *EXACT]
+GCC_ALONE = ["-fno-tree-loop-distribute-patterns"]  # else its zeroing becomes a second walk over the gradient
 
 
 def compile(*rules: Rule, folder: str | Path | None = None) -> None:  # noqa: A001  # thincopt.compile is its name
@@ -59,7 +60,7 @@ def _built(rules: Iterable[Rule], folder: Path, flags: Sequence[str] = ()) -> Pa
     write(rules, folder)
     includes = [f"-I{folder}", f"-I{sysconfig.get_path('include')}"]
     macros = [f"-D{name}={value}" for name, value in MACROS]
-    options = ["-shared", "-fPIC", *macros, *includes, *FLAGS, *flags]
+    options = ["-shared", "-fPIC", *macros, *includes, *flags_for(_compiler()), *flags]
     command = [*_compiler(), *options, str(SOURCE), "-o", str(folder / MODULE), "-lm"]
     subprocess.run(command, check=True)  # noqa: S603  # the compiler that the user's environment names
     return folder / MODULE
@@ -70,6 +71,15 @@ def _built_aside(rules: Iterable[Rule], target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         _built(rules, Path(folder)).replace(target)
+
+
+def flags_for(compiler: Sequence[str]) -> list[str]:
+    """The flags, without those that this compiler does not know."""
+    asked = [*compiler, *GCC_ALONE, "-Werror", "-fsyntax-only", "-x", "c", os.devnull]
+    with suppress(OSError):  # there is no such compiler, as compiling will tell
+        if subprocess.run(asked, capture_output=True, check=False).returncode == 0:  # noqa: S603  # as above
+            return [*FLAGS, *GCC_ALONE]
+    return FLAGS
 
 
 def _compiler() -> list[str]:
@@ -83,7 +93,7 @@ def _cache() -> Path:
 def _digest(rules: Iterable[Rule]) -> str:
     """A name for just these kernels, made by this thincopt with this compiler."""
     ours = [each.read_text() for each in sorted(SOURCE.parent.glob("*.[ch]"))]
-    made_of = [*ours, *FLAGS, *_compiler(), sysconfig.get_platform(), *map(str, printed(rules))]
+    made_of = [*ours, *FLAGS, *GCC_ALONE, *_compiler(), sysconfig.get_platform(), *map(str, printed(rules))]
     return sha256("\n".join(made_of).encode()).hexdigest()[:32]
 
 
