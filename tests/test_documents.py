@@ -55,7 +55,7 @@ BROKEN = {
     ),
     "an error's last word": (
         "```pycon\n>>> import thincopt\n>>> thincopt.Adam(-1)\nTraceback (most recent call last):\n"
-        "thincopt.errors.SettingError: Adam.v1: learn_rate must be a finite number >= 0, not -2.\n```",
+        "thincopt.SettingError: Adam.v1: learn_rate must be a finite number >= 0, not -2.\n```",
         "not -1",
     ),
     "a session without a prompt": ("```pycon\n1 + 1\n```", "a session holds lines after >>>"),

@@ -10,11 +10,11 @@ from numbers import Real
 from typing import Any
 
 from .errors import StateError, shown
+from .language.signature import OWN
 from .language.tracing import Declared
 from .language.types import Range
 from .ops.contract import DTYPES, Array, KeyState, Ops
 
-OWN = ("t", "shape", "dtype", "skipped", "streak")
 MOST = 2**53  # kernels read t and size as float64, which counts no further
 MOST_DIMENSIONS = 64  # NumPy's
 WHOLE = Range(0, whole=True)
@@ -79,8 +79,6 @@ def _array(label: str, value: Any, state: KeyState, ops: Ops) -> Array:
     fault = ops.misfit(value, state)
     if fault:
         raise StateError(f"{label} {fault}.")
-    if not getattr(value.dtype, "isnative", True):
-        raise StateError(f"{label} must be in this machine's byte order, not {value.dtype}.")
     made = ops.new_state(value, 0.0)
     made[...] = value.reshape(-1)
     return made

@@ -12,7 +12,8 @@ from .errors import RuleError
 from .types import Kind, Range, Starts
 
 SUPPLIED = ("w", "g", "step", "t")
-RESERVED = ("shape", "dtype", "skipped", "streak", "random", "signal")  # the engine's own, or kept for later
+OWN = ("t", "shape", "dtype", "skipped", "streak")  # what the engine remembers of each key
+RESERVED = (*OWN, "random", "signal")  # the last two are kept for later
 
 
 @dataclass(frozen=True)

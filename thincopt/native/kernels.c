@@ -10,9 +10,11 @@ static int is_shared(const Runner *self, Py_ssize_t count)
 {
     const Phase *last = &self->main.phases[self->main.phase_count - 1];
     int64_t bytes = 0;
-    for (Py_ssize_t k = 0; pool.threads > 1 && k < count; k++)
+    if (pool.threads == 1)
+        return 0;
+    for (Py_ssize_t k = 0; k < count; k++)
         bytes += self->tasks[k].size * self->tasks[k].slot->itemsize * last->arrays.count;
-    return pool.threads > 1 && bytes >= pool.least;
+    return bytes >= pool.least;
 }
 
 /* Room for the sums of every task, and the plan by which a batch is shared. */

@@ -5,14 +5,7 @@
 #define SCALED(x) ((double)(x)) /* squares of floats cannot overflow a double */
 #define BITS uint32_t
 #define LARGEST UINT32_C(0x7f7fffff)
-#include "finite.h"
-#include "walks.h"
-#undef real
-#undef TYPED
-#undef MATH
-#undef SCALED
-#undef BITS
-#undef LARGEST
+#include "typed.h"
 
 #define real double
 #define TYPED(name) JOIN(name, double, LEVEL)
@@ -20,11 +13,4 @@
 #define SCALED(x) ((x) * walk->scale)
 #define BITS uint64_t
 #define LARGEST UINT64_C(0x7fefffffffffffff)
-#include "finite.h"
-#include "walks.h"
-#undef real
-#undef TYPED
-#undef MATH
-#undef SCALED
-#undef BITS
-#undef LARGEST
+#include "typed.h"

@@ -91,11 +91,11 @@ static void reduce(Runner *self, Py_ssize_t count)
         fold(&self->tasks[k], 1);
 }
 
-/* Whether the first reductions betray a gradient that is not finite. */
+/* Whether the first reductions of a guarded kernel betray a gradient that is not finite. */
 static int is_suspect(const Task *task)
 {
     const Phase *first = task->kernel->phases;
-    for (Py_ssize_t i = 0; task->kernel->guarded && i < first->results.count; i++)
+    for (Py_ssize_t i = 0; i < first->results.count; i++)
         if (!isfinite(task->scalars[first->results.at[i]]))
             return !is_finite(task->gradient, task->size, (size_t)task->slot->itemsize);
     return 0;

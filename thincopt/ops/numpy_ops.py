@@ -75,7 +75,7 @@ class NumpyOps:
         if not isinstance(value, np.ndarray):
             return f"must be a NumPy array, not {type(value).__name__}"
         if (value.shape, value.dtype.name) == (state.shape, state.dtype) and state.dtype in DTYPES:
-            return None
+            return None if value.dtype.isnative else f"must be in this machine's byte order, not {value.dtype}"
         return (
             f"is {value.dtype} of shape {value.shape}, but the key's weights are {state.dtype} of shape {state.shape}"
         )

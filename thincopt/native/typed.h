@@ -1,3 +1,6 @@
+/* What runs over memory, for the type that level.h has described; the description ends here. */
+#include "walks.h"
+
 /* Whether no exponent is all ones; in whole numbers, which vectorize on every processor. */
 static int TYPED(all_finite)(const real *values, int64_t count)
 {
@@ -7,3 +10,10 @@ static int TYPED(all_finite)(const real *values, int64_t count)
         beyond |= LARGEST - (bits[i] & ~sign);
     return !(beyond & sign);
 }
+
+#undef real
+#undef TYPED
+#undef MATH
+#undef SCALED
+#undef BITS
+#undef LARGEST
