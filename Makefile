@@ -1,9 +1,12 @@
 # Every target makes what it needs in environments of its own; only Python 3.11, pip and make are wanted.
 PYTHON ?= python3
 VENV := .venv/bin
-SOURCES := $(shell find thincopt setup.py -name '*.py' -o -name '*.c' -o -name '*.h')
+# With a GPU: an environment of its own, or any python given here that has CuPy and pytest.
+GPU_PYTHON ?= .venv-gpu/bin/python
+GPU_INSTALLED := $(if $(filter .venv-gpu/%,$(GPU_PYTHON)),.venv-gpu/installed)
+SOURCES := $(shell find thincopt setup.py -name '*.py' -o -name '*.c' -o -name '*.h' -o -name '*.cuh')
 
-.PHONY: demo build test lint types sanitize peers record stubs bench docs browse clean
+.PHONY: demo build test lint types sanitize cuda test-gpu peers record stubs bench bench-gpu visit-gpu docs browse clean
 
 demo: .venv-demo/installed
 	.venv-demo/bin/python examples/digits/train.py
@@ -24,6 +27,12 @@ types: .venv/installed
 sanitize: .venv/installed
 	$(VENV)/python tests/sanitize.py
 
+cuda: .venv-cuda/installed
+	.venv-cuda/bin/python -m pytest tests/cuda
+
+test-gpu: $(GPU_INSTALLED)
+	THINCOPT_REQUIRE_GPU=1 $(GPU_PYTHON) -m pytest tests/gpu
+
 peers: .venv-peers/installed
 	.venv-peers/bin/python -m pytest tests/peers
 
@@ -36,6 +45,12 @@ stubs: .venv/installed
 
 bench: .venv-peers/installed
 	.venv-peers/bin/python -m benchmarks $(ARGS)
+
+bench-gpu: $(GPU_INSTALLED)
+	$(GPU_PYTHON) -m benchmarks.gpu $(ARGS)
+
+visit-gpu: $(GPU_INSTALLED)
+	PYTHON=$(GPU_PYTHON) sh benchmarks/gpu/visit.sh $(or $(OUT),build/visit)
 
 docs: .venv-docs/installed
 	.venv-docs/bin/python -m sphinx -b html -n -W --keep-going -q website build/docs

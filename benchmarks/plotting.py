@@ -67,8 +67,8 @@ def plot(report: Report) -> str:
     scale = Scale(log10(min(times)), log10(max(times))) if times else Scale(-1, 3)
     parts = [*_frame(report), *_grid(scale), *_caches(report.caches, scale)]
     for each, points in lines:
-        parts += _line(each, [scale.place(point) for point in points])
-    parts += _labels(lines, scale)
+        parts += curve(each, [scale.place(point) for point in points])
+    parts += labels(lines, scale)
     return "\n".join([*parts, "</svg>", ""])
 
 
@@ -113,10 +113,10 @@ def _frame(report: Report) -> Iterator[str]:
         f' role="img" font-family="system-ui, -apple-system, Segoe UI, Helvetica, Arial, sans-serif">'
     )
     yield f"<title>{title}</title>"
-    yield _text(MARGIN, 28, title, size=18, weight=600)
-    yield _text(MARGIN, 49, escape(report.machine[0]))
+    yield words(MARGIN, 28, title, size=18, weight=600)
+    yield words(MARGIN, 49, escape(report.machine[0]))
     for line, note in enumerate(notes):
-        yield _text(MARGIN, HEIGHT - 30 + 17 * line, note, size=12)
+        yield words(MARGIN, HEIGHT - 30 + 17 * line, note, size=12)
 
 
 def _grid(scale: Scale) -> Iterator[str]:
@@ -124,13 +124,13 @@ def _grid(scale: Scale) -> Iterator[str]:
     for decade in range(ceil(scale.low), floor(scale.high) + 1):
         y = scale.y(10**decade)
         yield f'<path d="M{EDGE} {y:.1f}H{RIGHT}" {rule}/>'
-        yield _text(EDGE - 8, y + 4.5, UNITS[decade], "end")
+        yield words(EDGE - 8, y + 4.5, UNITS[decade], "end")
     for size in SWEEP:
         x = scale.x(size.total)
         if not size.name.startswith("3"):
             yield f'<path d="M{x:.1f} {TOP}V{BOTTOM + 6}" {rule}/>'
-            yield _text(x, BOTTOM + 23, size.name, "middle")
-    yield _text(RIGHT + 24, BOTTOM + 23, "elements")
+            yield words(x, BOTTOM + 23, size.name, "middle")
+    yield words(RIGHT + 24, BOTTOM + 23, "elements")
 
 
 def _caches(sizes: Sequence[int], scale: Scale) -> Iterator[str]:
@@ -140,10 +140,11 @@ def _caches(sizes: Sequence[int], scale: Scale) -> Iterator[str]:
     names = [*(f"L{level}" for level in range(1, len(edges) - 1)), "memory"]
     for name, (begin, end) in zip(names, pairwise(map(scale.x, edges)), strict=True):
         yield f'<path d="M{begin + 3:.1f} {TOP - 12}H{end - 3:.1f}" stroke="{TEXT}" stroke-opacity=".5"/>'
-        yield _text((begin + end) / 2, TOP - 17, name, "middle", size=11)
+        yield words((begin + end) / 2, TOP - 17, name, "middle", size=11)
 
 
-def _line(series: Series, places: Sequence[Point]) -> Iterator[str]:
+def curve(series: Series, places: Sequence[Point]) -> Iterator[str]:
+    """A series as a line with a mark at each place."""
     path = "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
     dash = f' stroke-dasharray="{series.dash}"' if series.dash else ""
     style = f'fill="none" stroke-linejoin="round" stroke-linecap="round" stroke-width="{series.width}"{dash}'
@@ -153,13 +154,13 @@ def _line(series: Series, places: Sequence[Point]) -> Iterator[str]:
             yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{series.width + 0.5}" fill="{series.colour}"/>'
 
 
-def _labels(lines: Sequence[tuple[Series, Sequence[Point]]], scale: Scale) -> Iterator[str]:
+def labels(lines: Sequence[tuple[Series, Sequence[Point]]], scale: Scale) -> Iterator[str]:
     """Each line's name where it ends, moved apart where two would touch."""
     ends = sorted(((scale.y(points[-1][1]), each) for each, points in lines), key=lambda end: end[0])
     for y, (at, each) in zip(_apart([at for at, _ in ends]), ends, strict=True):
         yield f'<path d="M{RIGHT + 6} {at:.1f}L{RIGHT + 20} {y:.1f}" stroke="{each.colour}" fill="none"/>'
         weight = 600 if each.program == COMPILED else 400
-        yield _text(RIGHT + 24, y + 4.5, each.label, fill=each.colour, weight=weight)
+        yield words(RIGHT + 24, y + 4.5, each.label, fill=each.colour, weight=weight)
 
 
 def _apart(wanted: Sequence[float]) -> list[float]:
@@ -177,7 +178,8 @@ def _start(group: Sequence[float]) -> float:
     return fmean(group) - GAP * (len(group) - 1) / 2
 
 
-def _text(x: float, y: float, text: str, anchor: str = "start", **style: object) -> str:
+def words(x: float, y: float, text: str, anchor: str = "start", **style: object) -> str:
+    """Words in the picture."""
     fill, size, weight = (style.get(*each) for each in (("fill", TEXT), ("size", 13), ("weight", 400)))
     font = f'text-anchor="{anchor}" fill="{fill}" font-size="{size}" font-weight="{weight}"'
     return f'<text x="{x:.1f}" y="{y:.1f}" {font}>{text}</text>'

@@ -9,6 +9,9 @@
 A `:caption:` names a file: the snippet is written there, and Python is left for others to import. A comment that
 begins with `<!-- python` is executed and not shown. A language or directive that is not known here is an error, so
 that nothing slips through.
+
+Python that imports CuPy, or has torch put something on a CUDA device, is executed where CuPy finds one. Elsewhere it
+is compiled, and each name in it must be known; so is all on its page that uses what it would have made. See undone.py.
 """
 
 import doctest
@@ -26,6 +29,7 @@ from typing import Any
 from unittest.mock import patch
 
 import thincopt
+from tests.undone import Undone, needs_device, python_of
 from thincopt import ThincoptError
 from thincopt.rules import all_rules
 from thincopt.schedules import all_schedules
@@ -39,7 +43,7 @@ PEERS = re.compile(r"^(?:>>> )?(?:import|from) +(?:torch|thinc|spacy|optax|jax)\
 ASSIGNMENT = re.compile(r"(?P<name>[A-Z_]+)=")
 ERROR = re.compile(r"^\w+Error: ")
 LAX = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
-FORMS = ("python", "c", "numpy", "scalars")  # in which the site prints a rule
+FORMS = ("python", "c", "numpy", "cuda", "scalars")  # in which the site prints a rule
 SILENT = ("toctree", "image", "figure", "include")  # Sphinx sees to these itself
 MADE = {  # what README takes for granted: any model, and any batches
     "README.md": """
@@ -92,8 +96,13 @@ def generated() -> dict[str, str]:
 
 
 def needs_peers(text: str) -> bool:
-    """Whether a page imports one of the libraries that thincopt is compared with."""
-    return any(PEERS.search(each.text) for each in snippets(text))
+    """Whether a page imports one of the libraries that thincopt is compared with, and not only on a device."""
+    return any(PEERS.search(each.text) for each in snippets(text) if not needs_device(each.text))
+
+
+def on_device(text: str) -> list[Snippet]:
+    """The snippets of a page that say that they need a CUDA device."""
+    return [each for each in snippets(text) if each.language in ("python", "pycon") and needs_device(each.text)]
 
 
 def snippets(text: str) -> Iterator[Snippet]:
@@ -136,13 +145,18 @@ def _snippet(line: int, info: str, text: str) -> Snippet:
 def run_page(name: str, text: str) -> None:
     """Run every snippet of a page in the present folder; an error says which one fails."""
     namespace: dict[str, Any] = {"__name__": "page"}
+    undone = Undone()
     exec(MADE.get(name, ""), namespace)  # noqa: S102  # written above
     found = list(snippets(text))
     for before, each, after in zip([None, *found], found, [*found[1:], None], strict=False):
         told = after.text if after and after.language == "text" else None
         try:
-            if each.language != "text":
+            code = python_of(each)
+            if code and undone.holds(code):
+                undone.see(code, name, namespace)
+            elif each.language != "text":
                 _run(each, name, namespace, told)
+                undone.done(code)
             elif before is None or before.language not in ("python", "ini"):
                 raise SnippetError("a text is what the python or ini before it says, and there is none")
         except Exception as error:

@@ -10,7 +10,7 @@ import pytest
 
 import thincopt
 from thincopt.language import arithmetic as host
-from thincopt.ops.contract import Outcome
+from thincopt.ops.contract import OnHost, Outcome
 from thincopt.ops.numpy_ops import NumpyOps
 from thincopt.rules import all_rules
 
@@ -53,7 +53,7 @@ def defined_sum(values: list[float]) -> float:
     return lanes[0]
 
 
-class ReadingRunner:
+class ReadingRunner(OnHost):
     """Runs the main kernel of a recipe without printing anything."""
 
     def __init__(self, recipe, numbers):
@@ -109,7 +109,7 @@ class ReadingOps(NumpyOps):
 
     name = "reading"
 
-    def runner(self, recipe, numbers, shared, *, check_finite):
+    def runner(self, recipe, numbers, shared, *, nonfinite):
         return ReadingRunner(recipe, numbers)
 
 

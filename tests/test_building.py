@@ -5,7 +5,10 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+
+import pytest
 
 import thincopt
 from thincopt.native import load
@@ -69,10 +72,22 @@ def test_the_C_of_all_rules_is_made_without_any_package(tmp_path):
 def test_native_can_be_turned_off_and_info_tells():
     tell = "import thincopt; print(thincopt.info())"
     told = run(tell, THINCOPT_NATIVE="0", THINCOPT_NUM_THREADS="3")
-    assert told == f"thincopt {thincopt.__version__}; kernels: plain NumPy: THINCOPT_NATIVE=0; 3 threads"
+    assert told.startswith(f"thincopt {thincopt.__version__}; kernels: plain NumPy: THINCOPT_NATIVE=0; 3 threads; ")
     if load() is not None:
         told = run(tell, THINCOPT_NATIVE="1", THINCOPT_NUM_THREADS="1", THINCOPT_ISA="baseline")
-        assert told.endswith("kernels: compiled, baseline; 1 thread")
+        assert "; kernels: compiled, baseline; 1 thread; " in told
+
+
+@pytest.mark.parametrize(("installed", "told"), [("cupy-cuda13x", "CuPy 14.2.0"), ("numpy", "no CuPy")])
+def test_info_tells_of_CuPy_and_does_not_import_it(installed, told, monkeypatch):
+    def version(package: str) -> str:
+        if package != installed:
+            raise PackageNotFoundError(package)
+        return "14.2.0"
+
+    monkeypatch.setattr("thincopt.about.version", version)
+    assert str(thincopt.info()).endswith(f"; {told}")
+    assert run("import sys, thincopt; thincopt.info(); print('cupy' in sys.modules)") == "False"
 
 
 def copied(folder: Path) -> Path:

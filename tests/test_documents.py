@@ -5,10 +5,12 @@ import os
 import shutil
 import sys
 
+import numpy as np
 import pytest
 
 import thincopt
-from tests.documents import SnippetError, documents, needs_peers, run_page, snippets
+from tests import undone
+from tests.documents import SnippetError, documents, needs_peers, on_device, run_page, snippets
 from thincopt import native
 
 PAGES = documents()
@@ -80,12 +82,22 @@ BROKEN = {
     "no language": ("```\n1\n```", "nobody checks it: 1"),
     "a directive": ("```{python}\n1\n```", "nobody checks 'python'"),
     "a text of nothing": ("```text\n1\n```", "there is none"),
+    "a device's syntax": ("```python\nimport cupy\nx =\n```", "line 1: SyntaxError"),
+    "a name on a device": ("```python\nimport cupy\nx = cupy.ones(3) + wieghts\n```", "nobody makes wieghts"),
+    "a device's import": ("```python\nimport cupy\nfrom thincopt import Adan\n```", "thincopt has no 'Adan'"),
+    "a session on a device": ("```pycon\n>>> import cupy\n>>> cupy.ones(3\n```", "line 1: SyntaxError"),
     "no end": ("```python\n1", "line 1: this never ends"),
 }
 
 
+@pytest.fixture
+def no_device(monkeypatch):
+    """Even if there is one."""
+    monkeypatch.setattr(undone, "has_device", lambda: False)
+
+
 @pytest.mark.parametrize("broken", BROKEN)
-def test_what_is_broken_is_found(broken):
+def test_what_is_broken_is_found(broken, no_device):
     text, told = BROKEN[broken]
     with pytest.raises(SnippetError) as caught:
         run_page("page.md", text)
@@ -103,9 +115,57 @@ def test_snippets_share_names_files_and_modules(folder):
     assert (folder / "mine.cfg").exists()
 
 
+DEVICE = """
+```python
+kept, changed = 1, 2
+```
+```python
+import cupy
+changed = cupy.ones(3)
+```
+```python
+later = changed + kept
+raise ValueError("not run without a device")
+```
+```text
+[4. 4. 4.]
+```
+```pycon
+>>> int(later.sum())
+6
+```
+```python
+changed = 3
+```
+```python
+print(changed + kept)
+```
+```text
+4
+```
+"""
+
+
+def test_without_a_device_only_what_needs_one_is_not_run(no_device):
+    run_page("page.md", DEVICE)
+    with pytest.raises(SnippetError, match=r"it says\n4"):
+        run_page("page.md", DEVICE.replace("text\n4", "text\n5"))
+
+
+def test_with_a_device_all_is_run(monkeypatch):
+    monkeypatch.setattr(undone, "has_device", lambda: True)
+    monkeypatch.setitem(sys.modules, "cupy", np)
+    with pytest.raises(SnippetError, match="not run without a device"):
+        run_page("page.md", DEVICE)
+    run_page("page.md", DEVICE.replace('raise ValueError("not run without a device")', "print(later * 2)"))
+
+
 def test_the_pages_are_found_and_those_with_peers_are_told_apart():
     assert {"README.md", "website/start.md", "website/guides/torch.md"} <= set(PAGES)
     assert {name for name in PAGES if name not in OURS} == {
         f"website/guides/{each}.md" for each in ("optax", "thinc", "torch")
+    }
+    assert {name for name in PAGES if on_device(PAGES[name])} == {
+        f"website/guides/{each}.md" for each in ("gpu", "torch")
     }
     assert sum(1 for each in OURS for _ in snippets(PAGES[each])) > 100

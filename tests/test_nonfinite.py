@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from thincopt import NonFiniteError, Optimizer
-from thincopt.optimizer import STREAK
+from thincopt.ops.contract import PATIENCE
 
 VALUES = [np.nan, np.inf, -np.inf]
 
@@ -90,14 +90,14 @@ def test_too_many_skips_in_a_row_are_an_error(ops):
     def step(value):
         optimizer("w", weights, np.full(3, value, "float32"))
 
-    for _ in range(STREAK - 1):
+    for _ in range(PATIENCE - 1):
         step(np.nan)
     step(1.0)  # a good one: the count in a row begins anew
-    for _ in range(STREAK - 1):
+    for _ in range(PATIENCE - 1):
         step(np.inf)
-    with pytest.raises(NonFiniteError, match=f"The last {STREAK} steps in a row were skipped for such gradients."):
+    with pytest.raises(NonFiniteError, match=f"The last {PATIENCE} steps in a row were skipped for such gradients."):
         step(np.inf)
-    assert optimizer.state()["keys"]["w"]["skipped"] == 2 * STREAK - 1
+    assert optimizer.state()["keys"]["w"]["skipped"] == 2 * PATIENCE - 1
     assert optimizer.nr_update == {"w": 1}
 
 

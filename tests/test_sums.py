@@ -75,6 +75,12 @@ def test_float64_squares_that_overflow_are_taken_again(magnitude, probe_ops):
     assert norm == pytest.approx(math.hypot(*np.array([magnitude] + [magnitude / 1e8] * 8)), rel=1e-15)
 
 
+def test_other_sums_stand_beside_a_norm_that_is_taken_again(probe_ops):
+    sums = found(probe_ops, np.ones(3), np.array([-1e200, -1e200, 1.0]))
+    assert (sums["added"], sums["product"], sums["largest"]) == (-2e200, -2e200, 1.0)
+    assert sums["size"] == pytest.approx(math.sqrt(2) * 1e200, rel=1e-15)
+
+
 def test_a_gradient_that_is_not_finite_has_no_finite_norm(probe_ops):
     for value in (np.inf, np.nan):
         for dtype in ("float32", "float64"):

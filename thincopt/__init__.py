@@ -9,6 +9,7 @@ _HOMES = {
     "ArrayError": "errors",
     "Config": "config",
     "ConfigError": "errors",
+    "CupyOps": "ops.cupy_ops",
     "NonFiniteError": "errors",
     "NumpyOps": "ops.numpy_ops",
     "OpsError": "errors",

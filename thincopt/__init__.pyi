@@ -21,6 +21,7 @@ from .factory import get as get
 from .language import rule as rule
 from .language import stage as stage
 from .native.building import compile as compile
+from .ops.cupy_ops import CupyOps as CupyOps
 from .ops.numpy_ops import NumpyOps as NumpyOps
 from .optimizer import Optimizer as Optimizer
 from .schedules import schedule as schedule

@@ -20,11 +20,9 @@ def see_averages(
     for key, each in weights.items():
         if key not in averages:
             raise ArrayError(f"Key {key!r} has no averages yet: it was never updated. Nothing was changed.")
-        if isinstance(each, type(averages[key])) and each.size:
-            fault = ops.fault(each, ops.new_state(each, 0.0), states[key])
-        else:
-            misfit = ops.misfit(each, states[key])
-            fault = f"what averaged was given {misfit}" if misfit else None
+        misfit = None if getattr(each, "size", 0) else ops.misfit(each, states[key])
+        fault = f"what averaged was given {misfit}" if misfit else None
+        fault = fault or ops.fault(each, ops.new_state(each, 0.0), states[key])
         if fault:
             raise ArrayError(f"Key {key!r}: {sentence(fault)} Nothing was changed.")
 

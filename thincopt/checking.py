@@ -22,12 +22,13 @@ def sound(batch: Any, lr_scale: Any, states: Mapping[Hashable, KeyState], ops: O
     for key, pair in batch.items():
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise ArrayError(f"Key {key!r}: a pair (weights, gradient) is wanted. Nothing was changed.")
-        if ops.is_empty(pair[1]):
+        weights, gradient = map(ops.seen, pair)
+        if ops.is_empty(gradient):
             continue
-        fault = ops.fault(pair[0], pair[1], states.get(key))
+        fault = ops.fault(weights, gradient, states.get(key))
         if fault:
             raise ArrayError(f"Key {key!r}: {sentence(fault)} Nothing was changed.")
-        found[key] = (pair[0], pair[1])
+        found[key] = (weights, gradient)
     shared = ops.overlap(found)
     if shared:
         raise ArrayError(f"Keys {shared[0]!r} and {shared[1]!r} overlap in memory. Nothing was changed.")

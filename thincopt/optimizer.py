@@ -8,18 +8,18 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from .averaging import see_averages, swapped
-from .checking import nonfinite_text, see_key, sound
+from .checking import see_key, sound
 from .composing import compose, declarations
 from .controls import Controls, effective
-from .errors import ArrayError, NonFiniteError, OpsError, SettingError
+from .errors import ArrayError, NonFiniteError, SettingError
+from .keeping import complete, refuse_or_skip
 from .language import Rule
 from .naming import absent, rule_named, thinc_rule
-from .ops.contract import Array, Batch, KeyState, Ops, Outcome
+from .ops.choosing import backend, on_devices, suited
+from .ops.contract import Array, Batch, KeyState, Ops, Outcome, Runner
 from .schedules.declaring import Follower
 from .settings import ALIASES, settings_of
 from .tree import copied, states_from, tree_of
-
-STREAK = 20  # a key whose gradient was skipped this often in a row has a fault that skipping will not mend
 
 
 class Optimizer:
@@ -41,7 +41,7 @@ class Optimizer:
     ) -> None:
         """Make an SGD, Adam or RAdam as Thinc's `Optimizer` does: by `use_radam`, and by betas that are both zero."""
         rule, rest = thinc_rule(use_radam, settings)
-        self._begin(Controls(rule, {"learn_rate": learn_rate, **rest}, schedules), _backend(ops))
+        self._begin(Controls(rule, {"learn_rate": learn_rate, **rest}, schedules), ops)
 
     @classmethod
     def of(
@@ -56,11 +56,14 @@ class Optimizer:
         """An optimizer by any rule (itself or its name) with settings of the rule and of its stages."""
         found = rule_named(rule) if isinstance(rule, str) else rule
         made = cls.__new__(cls)
-        made._begin(Controls(found, settings, schedules), _backend(ops))
+        made._begin(Controls(found, settings, schedules), ops)
         return made
 
-    def _begin(self, controls: Controls, ops: Ops) -> None:
-        self._rule, self._controls, self._ops = controls.rule, controls, ops
+    _runner: Runner
+
+    def _begin(self, controls: Controls, ops: Ops | None) -> None:
+        self._rule, self._controls, self._ops = controls.rule, controls, backend(ops)
+        self._follows = ops is None  # the first weights then decide the backend
         self._declared = declarations(controls.rule)
         self._numbers = array("d", [0.0] * len(self._declared.numbers))
         self._shared = array("d", [float(each.start) for each in self._declared.states if each.kind == "shared"])
@@ -141,13 +144,23 @@ class Optimizer:
             return values[name] if isinstance(values[name], bool | str) else controls.asks(name)
 
         if self._answers and all(answer == asked(name) for name, answer in self._answers.items()):
+            self._runner.told()
             return
+        try:
+            if self._answers:
+                self._runner.collect()
+        except NonFiniteError:  # of a step before: it does not keep the settings from changing
+            self._renew(values, asked)
+            raise
+        self._renew(values, asked)
+
+    def _renew(self, values: Mapping[str, Any], asked: Callable[[str], Any]) -> None:
+        """Make a runner by these settings; the keys' state will be bound to it."""
         choices = {each.name: values[each.name] for each in self._declared.settings if each.choices}
         answers = {**choices, "nonfinite": values["nonfinite"]}
         recipe = compose(self._rule, choices, lambda name: bool(answers.setdefault(name, asked(name))))
-        finite = values["nonfinite"] != "propagate"
         self._answers = answers
-        self._runner = self._ops.runner(recipe, self._numbers, self._shared, check_finite=finite)
+        self._runner = self._ops.runner(recipe, self._numbers, self._shared, nonfinite=values["nonfinite"])
         self._arrays = {name for kernel in recipe.kernels for name in kernel.arrays} - {"w", "g"}
         self._handles: dict[Hashable, Any] = {}
         self._step: Callable[..., int] = self._refuse_single if recipe.main.whole_model else self._runner.step
@@ -163,54 +176,40 @@ class Optimizer:
 
     def _carefully(self, batch: Batch, lr_scale: float) -> None:
         """A call that did not go through: say why, or make state for new keys and do it."""
+        if self._follows and not self._states:
+            self._take(suited(batch, self._ops))
         batch = sound(batch, lr_scale, self._states, self._ops)
-        states = {key: self._state_for(key, w) for key, (w, _) in batch.items() if key not in self._handles}
+        known, wanted = (self._declared, self._controls.values, self._ops), self._arrays
+        fresh = {key: weights for key, (weights, _) in batch.items() if key not in self._handles}
+        states = {key: complete(self._states.get(key), each, wanted, *known) for key, each in fresh.items()}
         self._handles.update({key: self._runner.bind(state) for key, state in states.items()})
-        outcome = self._runner.run(self._handles, batch, float(lr_scale))
-        if outcome == Outcome.DONE or (outcome == Outcome.NONFINITE and self._controls.values["nonfinite"] == "skip"):
-            self._states |= states
-        else:
-            for key in states:
-                del self._handles[key]
+        outcome = Outcome.REFUSED
+        try:
+            outcome = Outcome(self._runner.run(self._handles, batch, float(lr_scale)))
+        finally:
+            skips = outcome == Outcome.NONFINITE and self._controls.values["nonfinite"] == "skip"
+            if outcome == Outcome.DONE or skips:
+                self._states |= states
+            else:
+                for key in states:
+                    del self._handles[key]
         if outcome == Outcome.NONFINITE:
-            self._not_finite(batch)
+            refuse_or_skip(batch, self._states, self._ops, self._controls.values["nonfinite"])
         elif outcome != Outcome.DONE:
             raise RuntimeError(f"{self._ops.name} refused arrays that it found no fault with; please report this.")
 
-    def _state_for(self, key: Hashable, weights: Array) -> KeyState:
-        """The state of this key, with all arrays that the present settings ask for."""
-        state = self._states.get(key)
-        if state is None:
-            starts = [float(each.start) for each in self._declared.states if each.kind == "scalar"]
-            state = KeyState(tuple(weights.shape), weights.dtype.name, array("d", starts))
-        for each in self._declared.states:
-            if each.name in self._arrays and each.name not in state.arrays:
-                state.arrays[each.name] = self._ops.new_state(weights, self._start(each.start))
-        return state
-
-    def _start(self, start: float | str) -> float | None:
-        """The number that an array begins with; None where it begins as the weights."""
-        if start == "w":
-            return None
-        return float(self._controls.values[start]) if isinstance(start, str) else start
-
-    def _not_finite(self, batch: Batch) -> None:
-        """Raise, or count a step that was skipped and zero its gradients; too many in a row are an error too."""
-        text = nonfinite_text(batch, self._ops)
-        if self._controls.values["nonfinite"] == "raise":
-            raise NonFiniteError(f"{text} Nothing was changed.")
-        for key, (_, gradient) in batch.items():
-            self._states[key].skip()
-            self._ops.zero(gradient)
-        worst = max(self._states[key].streak for key in batch)
-        if worst >= STREAK:
-            raise NonFiniteError(f"{text} The last {worst} steps in a row were skipped for such gradients.")
+    def _take(self, ops: Ops) -> None:
+        """Go on by another backend, if this is another."""
+        if ops is not self._ops:
+            self._ops, self._answers = ops, {}
+            self._prepare()
 
     def state(self) -> dict[str, Any]:
         """What every key remembers, as one tree by key and name; arrays are read-only views of the state itself.
 
         A resumed run needs the settings and where the schedules stand too: a pickle of the optimizer has it all.
         """
+        self._runner.collect()
         return tree_of(self._states, self._shared, self._declared, self._ops)
 
     def load_state(self, state: Mapping[str, Any]) -> None:
@@ -220,10 +219,12 @@ class Optimizer:
         self._prepare()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"controls": self._controls, "ops": self._ops, "state": copied(self.state())}
+        state = copied(self.state(), self._ops)
+        return {"controls": self._controls, "ops": self._ops, "follows": self._follows, "state": state}
 
     def __setstate__(self, saved: dict[str, Any]) -> None:
         self._begin(saved["controls"], saved["ops"])
+        self._follows = saved["follows"]
         self.load_state(saved["state"])
 
     def _views(self, name: str) -> dict[Hashable, Array]:
@@ -235,15 +236,26 @@ class Optimizer:
         averages = self.averages
         if averages is None:
             raise SettingError(f"{self._rule.name} keeps no averages here: pass use_averages=True.")
+        if isinstance(weights, Mapping):
+            weights = {key: self._ops.seen(each) for key, each in weights.items()}
         see_averages(weights, averages, self._states, self._ops)
         return swapped(weights, averages)
 
     def to_cpu(self) -> None:
-        """Move all state to main memory; with NumPy it is there already."""
+        """Move all state to main memory; the weights from then on must be there too."""
+        if self._ops.name != "numpy":
+            self._move(backend(None))
 
     def to_gpu(self) -> None:
-        """Move all state to the GPU."""
-        raise OpsError("to_gpu needs CuPy and a CUDA device; thincopt runs on NumPy alone as yet.")
+        """Move all state to the current CUDA device, by CuPy; the weights from then on must be on a device too."""
+        if self._ops.name != "cupy":
+            self._move(on_devices())
+
+    def _move(self, ops: Ops) -> None:
+        state = copied(self.state(), self._ops)
+        self._states, self._shared = states_from(state, self._rule.name, self._declared, ops)
+        self._follows = False
+        self._take(ops)
 
     def __repr__(self) -> str:
         settings = settings_of(self._rule)
@@ -263,6 +275,7 @@ class Optimizer:
     @property
     def nr_update(self) -> dict[Hashable, int]:
         """How many updates each key has had."""
+        self._runner.collect()
         return {key: state.t for key, state in self._states.items()}
 
     @property
@@ -279,16 +292,6 @@ class Optimizer:
     def averages(self) -> dict[Hashable, Array] | None:
         """The averaged weights by key, for reading; None without `use_averages`."""
         return self._views("average") if self._controls.values.get("use_averages") else None
-
-
-def _backend(ops: Ops | None) -> Ops:
-    if ops is None:
-        from .ops.numpy_ops import numpy_ops
-
-        return numpy_ops()
-    if isinstance(ops, type) or not hasattr(ops, "runner"):
-        raise SettingError(f"ops must be a backend, such as NumpyOps(), not {ops!r}.")
-    return ops
 
 
 def _readable(optimizer: Optimizer) -> list[str]:

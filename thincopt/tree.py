@@ -38,10 +38,10 @@ def _branch(state: KeyState, declared: Declared, ops: Ops) -> dict[str, Any]:
     }
 
 
-def copied(tree: dict[str, Any]) -> dict[str, Any]:
-    """The same tree with arrays of its own."""
+def copied(tree: dict[str, Any], ops: Ops) -> dict[str, Any]:
+    """The same tree with arrays of its own, in main memory."""
     keys = {
-        key: {name: value.copy() if hasattr(value, "copy") else value for name, value in branch.items()}
+        key: {name: ops.to_host(value) if hasattr(value, "copy") else value for name, value in branch.items()}
         for key, branch in tree["keys"].items()
     }
     return {**tree, "keys": keys}
@@ -79,9 +79,7 @@ def _array(label: str, value: Any, state: KeyState, ops: Ops) -> Array:
     fault = ops.misfit(value, state)
     if fault:
         raise StateError(f"{label} {fault}.")
-    made = ops.new_state(value, 0.0)
-    made[...] = value.reshape(-1)
-    return made
+    return ops.new_state(value, None)
 
 
 def _see_mapping(label: str, given: Any) -> None:

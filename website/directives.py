@@ -15,6 +15,7 @@ from docutils.parsers.rst.directives.body import Container
 from thincopt.describing import describe, kernel_of
 from thincopt.language import Rule, Stage
 from thincopt.language.printing_c import c_block, c_walk
+from thincopt.language.printing_cuda import cuda_walk
 from thincopt.language.printing_numpy import numpy_walk
 from thincopt.rules import all_rules
 from thincopt.schedules import all_schedules
@@ -24,6 +25,7 @@ FORMS: dict[str, tuple[str, Callable[[Any], str]]] = {  # what `:as:` may say: t
     "python": ("python", lambda rule: describe(rule).source),
     "c": ("c", lambda rule: c_walk(kernel_of(rule).phases[-1].walk)[1]),
     "numpy": ("python", lambda rule: numpy_walk(kernel_of(rule).phases[-1].walk).source),
+    "cuda": ("cuda", lambda rule: cuda_walk(kernel_of(rule).phases[-1].walk)[1]),
     "scalars": ("c", lambda rule: "\n".join(scalars(rule))),
 }
 

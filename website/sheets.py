@@ -91,6 +91,7 @@ FORMS = {
     "c": "Printed as C: the walk over memory",
     "scalars": "Printed as C: the numbers of a step, in float64",
     "numpy": "Printed as NumPy",
+    "cuda": "Printed as CUDA: the walk over memory",
 }
 SCHEDULE = """\
 # {name}

@@ -1,6 +1,6 @@
 """IEEE float64 on the host: x/0 and √negative give inf and NaN, as they do in C, and do not raise.
 
-These are the functions that printed scalar code calls in Python; native/arithmetic.h states the same for C.
+These are the functions that printed scalar code calls in Python; native/exact.h states the same for C and CUDA.
 """
 
 import math

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from .errors import RuleError
+from .origins import Origin, here
 from .refusing import Untraced
 
 COMPARISONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne"})
@@ -16,9 +17,12 @@ SIZE = "elements of w"  # a name that no state can have
 
 
 class Node(Untraced):
-    """One operation of a traced formula; `value` is a constant's number or an input's name."""
+    """One operation of a traced formula; `value` is a constant's number or an input's name.
 
-    __slots__ = ("args", "asks", "is_array", "op", "value", "whole")
+    An operation knows the line that asked for it: its `origin`, found where none is given.
+    """
+
+    __slots__ = ("args", "asks", "is_array", "op", "origin", "value", "whole")
 
     def __init__(
         self,
@@ -29,9 +33,15 @@ class Node(Untraced):
         is_array: bool = False,
         whole: bool = False,
         asks: Callable[[str], bool] | None = None,
+        origin: Origin | None = None,
     ) -> None:
         self.op, self.args, self.value = op, args, value
         self.is_array, self.whole, self.asks = is_array, whole, asks
+        self.origin = origin or (here() if args else None)
+
+    def of(self, args: tuple[Node, ...]) -> Node:
+        """The same operation of other operands."""
+        return Node(self.op, args, self.value, is_array=self.is_array, whole=self.whole, origin=self.origin)
 
     @property
     def is_predicate(self) -> bool:
@@ -182,5 +192,8 @@ def in_order(roots: Iterable[Node]) -> Iterator[Node]:
             yield node
         elif id(node) not in seen:
             seen.add(id(node))
-            stack.append((node, True))
-            stack.extend((each, False) for each in reversed(node.args))
+            if node.args:
+                stack.append((node, True))
+                stack += [(each, False) for each in reversed(node.args)]
+            else:
+                yield node

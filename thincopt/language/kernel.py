@@ -7,8 +7,11 @@ go in. Phases run in order: scalars, then sums over keys, then one walk over mem
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from .origins import Origin
 
 Operand = str | float
 
@@ -44,18 +47,20 @@ class Reduction(NamedTuple):
 
 @dataclass(frozen=True)
 class Block:
-    """Scalar code in float64: `inputs` and `outputs` by position."""
+    """Scalar code in float64: `inputs` and `outputs` by position; `origins` as a walk's."""
 
     inputs: tuple[str, ...]
     code: tuple[Assign, ...]
     outputs: tuple[Operand, ...]
+    origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
 class Walk:
     """One walk over memory: load `arrays`, compute, then store or reduce.
 
-    The value loaded from array `m` is called `v_m`; `scalars` are rounded once to the compute type.
+    The value loaded from array `m` is called `v_m`; `scalars` are rounded once to the compute type. `origins` gives,
+    for each target in the code, the line of the rule or stage that it is of; the engine's own w − step has none.
     """
 
     arrays: tuple[str, ...]
@@ -63,6 +68,7 @@ class Walk:
     code: tuple[Assign, ...]
     stores: tuple[tuple[str, str], ...] = ()
     reductions: tuple[Reduction, ...] = ()
+    origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from .expression import REDUCTIONS, Node, in_order
 from .kernel import Assign, Block, Kernel, Operand, Phase, Reduction, Walk
+from .origins import Origin
 
 Leaf = Callable[[Node], Operand | None]
 
@@ -80,26 +81,26 @@ class _Lowering:
                 return None
             return takes.setdefault(self.ask(node), f"a{len(takes)}")
 
-        outputs, code = _straight_line(wanted, leaf)
-        block = Block(tuple(takes.values()), code, tuple(outputs))
+        outputs, code, origins = _straight_line(wanted, leaf)
+        block = Block(tuple(takes.values()), code, tuple(outputs), origins)
         return block, tuple(takes), tuple(map(self.slot, wanted))
 
     def storing(self) -> tuple[Walk, tuple[int, ...], tuple[int, ...]]:
         """The last walk: compute every output array and store it."""
         arrays, scalars, leaf = self.walking()
-        values, code = _straight_line(self.stores.values(), leaf)
+        values, code, origins = _straight_line(self.stores.values(), leaf)
         arrays |= dict.fromkeys(self.stores)
         stores = tuple((name, str(value)) for name, value in zip(self.stores, values, strict=True))
-        return Walk(tuple(arrays), tuple(scalars.values()), code, stores), tuple(scalars), ()
+        return Walk(tuple(arrays), tuple(scalars.values()), code, stores, origins=origins), tuple(scalars), ()
 
     def reducing(self, depth: int) -> tuple[Walk, tuple[int, ...], tuple[int, ...]]:
         """A walk that finds the reductions of one depth, empty if there are none."""
         found = self.found_in(depth, REDUCTIONS)
         arrays, scalars, leaf = self.walking()
-        operands, code = _straight_line([each for node in found for each in node.args], leaf)
+        operands, code, origins = _straight_line([each for node in found for each in node.args], leaf)
         rest = iter(map(str, operands))
         reductions = tuple(Reduction(node.op, tuple(next(rest) for _ in node.args)) for node in found)
-        walk = Walk(tuple(arrays), tuple(scalars.values()), code, reductions=reductions)
+        walk = Walk(tuple(arrays), tuple(scalars.values()), code, reductions=reductions, origins=origins)
         return walk, tuple(scalars), tuple(map(self.slot, found))
 
     def walking(self) -> tuple[dict[str, None], dict[int, str], Leaf]:
@@ -116,10 +117,11 @@ class _Lowering:
         return arrays, scalars, leaf
 
 
-def _straight_line(roots: Iterable[Node], leaf: Leaf) -> tuple[list[Operand], tuple[Assign, ...]]:
-    """Name the roots' values, and the assignments that compute them from the leaves."""
+def _straight_line(roots: Iterable[Node], leaf: Leaf) -> tuple[list[Operand], tuple[Assign, ...], dict[str, Origin]]:
+    """Name the roots' values; the assignments that compute them from the leaves; and which line each is of."""
     lines: list[Assign] = []
     names: dict[Node, Operand] = {}
+    origins: dict[str, Origin] = {}
 
     def name(node: Node) -> Operand:
         if node not in names:
@@ -128,10 +130,12 @@ def _straight_line(roots: Iterable[Node], leaf: Leaf) -> tuple[list[Operand], tu
                 args = tuple(map(name, node.args))
                 named = f"x{len(lines)}"
                 lines.append(Assign(named, node.op, args))
+                if node.origin:
+                    origins[named] = node.origin
             names[node] = named
         return names[node]
 
-    return [name(root) for root in roots], tuple(lines)
+    return [name(root) for root in roots], tuple(lines), origins
 
 
 def _carries(node: Node) -> bool:

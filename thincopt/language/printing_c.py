@@ -1,4 +1,4 @@
-"""Print blocks and walks as C. Types and functions such as `real` and `SQRT` are native/arithmetic.h's."""
+"""Print blocks and walks as C. Types and functions such as `real` and `SQRT` are native/'s; CUDA shares the lines."""
 
 from hashlib import sha256
 
@@ -24,19 +24,16 @@ SCALAR = COMMON | {
 }
 ARRAY = COMMON | {name: name.upper() + "({})" for name in ("sqrt", "abs", "exp", "log", "tanh")}
 REDUCE = {  # where a lane begins, how it takes an element, how lanes become one
-    "sum": ("0", "{0}[j] += (double){1};", "fold_sum"),
-    "dot": ("0", "{0}[j] += (double){1} * (double){2};", "fold_sum"),
-    "norm": ("0", "{0}[j] += square(SCALED({1}));", "fold_sum"),
-    "amax": ("-INFINITY", "{0}[j] = MAXIMUM((double){1}, {0}[j]);", "fold_max"),
+    "sum": ("0", "{0} += (double){1};", "fold_sum"),
+    "dot": ("0", "{0} += (double){1} * (double){2};", "fold_sum"),
+    "norm": ("0", "{0} += square(SCALED({1}));", "fold_sum"),
+    "amax": ("-INFINITY", "{0} = MAXIMUM((double){1}, {0});", "fold_max"),
 }
 
 
 def c_block(block: Block) -> tuple[str, str]:
     """The name and the source of `void name(const double *in, double *out)`."""
-    body = [f"const double {name} = in[{index}];" for index, name in enumerate(block.inputs)]
-    body += [f"const double {line.target} = {_expression(line, SCALAR)};" for line in block.code]
-    body += [f"out[{index}] = {_number(value)};" for index, value in enumerate(block.outputs)]
-    return _function("scalars", "static void {}(const double *in, double *out)", body)
+    return _function("scalars", "static void {}(const double *in, double *out)", block_lines(block))
 
 
 def c_walk(walk: Walk) -> tuple[str, str]:
@@ -51,27 +48,45 @@ def c_walk(walk: Walk) -> tuple[str, str]:
     return _function("walk", "static void TYPED({})(const struct walk *walk)", body)
 
 
+def block_lines(block: Block) -> list[str]:
+    """The lines that compute `out` from `in`."""
+    lines = [f"const double {name} = in[{index}];" for index, name in enumerate(block.inputs)]
+    lines += [f"const double {line.target} = {_expression(line, SCALAR)};" for line in block.code]
+    return lines + [f"out[{index}] = {_number(value)};" for index, value in enumerate(block.outputs)]
+
+
+def digest(prefix: str, text: str) -> str:
+    """A name for what this text does: the same text has the same name wherever it is printed."""
+    return f"{prefix}_{sha256(text.encode()).hexdigest()[:16]}"
+
+
 def _function(prefix: str, head: str, body: list[str]) -> tuple[str, str]:
-    """Name a function by what it does: the same text has the same name wherever it is printed."""
     text = "\n".join(f"    {line}" for line in body)
-    name = f"{prefix}_{sha256(text.encode()).hexdigest()[:16]}"
+    name = digest(prefix, text)
     return name, f"{head.format(name)}\n{{\n{text}\n}}\n"
 
 
-def _loads(walk: Walk) -> list[str]:
+def loads(walk: Walk) -> list[str]:
+    """The lines that load element i of each array that is read."""
+    return [f"const real v_{name} = p_{name}[i];" for name in read_by(walk)]
+
+
+def read_by(walk: Walk) -> list[str]:
+    """The arrays that a walk reads, not only writes."""
     used = {arg for line in walk.code for arg in line.args}
     used |= {value for _, value in walk.stores} | {arg for each in walk.reductions for arg in each.args}
-    return [f"const real v_{name} = p_{name}[i];" for name in walk.arrays if f"v_{name}" in used]
+    return [name for name in walk.arrays if f"v_{name}" in used]
 
 
-def _assigns(walk: Walk) -> list[str]:
+def assigns(walk: Walk) -> list[str]:
+    """The lines that compute."""
     kinds = {True: "int", False: "real"}
     return [f"const {kinds[line.op in PREDICATES]} {line.target} = {_expression(line, ARRAY)};" for line in walk.code]
 
 
 def _storing(walk: Walk) -> list[str]:
     stores = [f"p_{name}[i] = {value};" for name, value in walk.stores]
-    inside = [*_loads(walk), *_assigns(walk), *stores]
+    inside = [*loads(walk), *assigns(walk), *stores]
     return ["for (int64_t i = walk->begin; i < walk->end; i++) {", *(f"    {line}" for line in inside), "}"]
 
 
@@ -81,9 +96,9 @@ def _reducing(walk: Walk) -> list[str]:
     for index, each in enumerate(walk.reductions):
         start, add, fold = REDUCE[each.kind]
         starts.append(f"    double r{index}[LANES]; START_LANES(r{index}, {start});")
-        adds.append(add.format(f"r{index}", *each.args))
+        adds.append(add.format(f"r{index}[j]", *each.args))
         folds.append(f"    walk->sums[{index} * walk->stride + from / CHUNK] = {fold}(r{index});")
-    inside = ["const int64_t i = row + j;", *_loads(walk), *_assigns(walk), *adds]
+    inside = ["const int64_t i = row + j;", *loads(walk), *assigns(walk), *adds]
     return [
         "for (int64_t from = walk->begin; from < walk->end; from += CHUNK) {",
         "    const int64_t to = from + CHUNK < walk->end ? from + CHUNK : walk->end;",

@@ -12,8 +12,9 @@ from collections import Counter
 from collections.abc import Iterable
 
 from .expression import Node, constant, in_order
+from .origins import Origin
 
-Factor = tuple[bool, Node]
+Factor = tuple[bool, Node, Origin | None]
 
 
 def gather_scalars(roots: Iterable[Node]) -> dict[int, Node]:
@@ -33,8 +34,7 @@ def _shared(done: dict[int, Node]) -> dict[int, Node]:
     new: dict[Node, Node] = {}
     for node in in_order(done.values()):
         args = tuple(new[each] for each in node.args)
-        alike = Node(node.op, args, node.value, is_array=node.is_array, whole=node.whole)
-        new[node] = one.setdefault((node.op, node.value, *map(id, args)), alike)
+        new[node] = one.setdefault((node.op, node.value, *map(id, args)), node.of(args) if args else node)
     return {key: new[node] for key, node in done.items()}
 
 
@@ -42,32 +42,31 @@ def _rewritten(node: Node, uses: Counter[int], done: dict[int, Node]) -> Node:
     if node.op == "held":
         return done[id(node.args[0])]
     if node.is_array and node.op in ("mul", "div"):
-        factors = [(under, done[id(each)]) for under, each in _factors(node, uses, outermost=True)]
+        factors = [(under, done[id(each)], origin) for under, each, origin in _factors(node, uses, node)]
         scalars = [factor for factor in factors if not factor[1].is_array]
         if scalars:
             arrays = [factor for factor in factors if factor[1].is_array]
             return _product(arrays, _product(scalars, None))
     if not node.args:
         return node
-    args = tuple(done[id(each)] for each in node.args)
-    return Node(node.op, args, node.value, is_array=node.is_array, whole=node.whole)
+    return node.of(tuple(done[id(each)] for each in node.args))
 
 
-def _factors(node: Node, uses: Counter[int], *, outermost: bool = False) -> list[Factor]:
-    """The factors of a chain in source order, each with whether it divides."""
-    inner = node.is_array and (outermost or uses[id(node)] == 1)
+def _factors(node: Node, uses: Counter[int], within: Node) -> list[Factor]:
+    """The factors of a chain in source order, each with whether it divides, and the line that made it a factor."""
+    inner = node.is_array and (node is within or uses[id(node)] == 1)
     if inner and node.op == "mul":
-        return _factors(node.args[0], uses) + _factors(node.args[1], uses)
+        return _factors(node.args[0], uses, node) + _factors(node.args[1], uses, node)
     if inner and node.op == "div":
-        return [*_factors(node.args[0], uses), (True, node.args[1])]
-    return [(False, node)]
+        return [*_factors(node.args[0], uses, node), (True, node.args[1], node.origin)]
+    return [(False, node, within.origin)]
 
 
 def _product(factors: list[Factor], result: Node | None) -> Node:
-    for divides, factor in factors:
+    for divides, factor, origin in factors:
         if result is None:
-            result = Node("div", (Node("const", value=1.0), factor)) if divides else factor
+            result = Node("div", (Node("const", value=1.0), factor), origin=origin) if divides else factor
         else:
             is_array = result.is_array or factor.is_array
-            result = Node("div" if divides else "mul", (result, factor), is_array=is_array)
+            result = Node("div" if divides else "mul", (result, factor), is_array=is_array, origin=origin)
     return constant(result)

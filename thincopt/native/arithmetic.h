@@ -1,13 +1,9 @@
-/* The arithmetic of printed kernels: float64 scalars, and arrays of `real`, which is float or double.
-   language/arithmetic.py and ops/summing.py state the same for Python; the bits are equal. */
+/* The arithmetic of compiled walks: what exact.h says, and sums in the defined order, which ops/summing.py states for
+   Python. */
 #ifndef THINCOPT_ARITHMETIC_H
 #define THINCOPT_ARITHMETIC_H
 
-#include <math.h>
-#include <stdint.h>
-
-#define LANES 64
-#define CHUNK 4096
+#include "exact.h"
 
 /* One walk over elements begin…end of some arrays. A walk that reduces begins at a whole chunk, and writes the
    result of chunk c for its reduction r to sums[r * stride + c]; norms see each element times `scale`. */
@@ -20,49 +16,7 @@ struct walk {
     int64_t stride;
 };
 
-#define MINIMUM(a, b) ((a) < (b) || (a) != (a) ? (a) : (b))
-#define MAXIMUM(a, b) ((a) > (b) || (a) != (a) ? (a) : (b))
-#define SIGN(x) ((x) > 0 ? 1 : (x) < 0 ? -1 : (x) == 0 ? 0 : (x))
-#define SQRT(x) MATH(sqrt)(x) /* MATH gives the function of the type: sqrtf or sqrt */
-#define ABS(x) MATH(fabs)(x)
-#define EXP(x) MATH(exp)(x)
-#define LOG(x) MATH(log)(x)
-#define TANH(x) MATH(tanh)(x)
 #define START_LANES(lanes, value) do { for (int j = 0; j < LANES; j++) lanes[j] = value; } while (0)
-
-static inline double square(double x) { return x * x; }
-
-/* A number and what it lost. */
-struct pair {
-    double value, lost;
-};
-
-static inline struct pair pair_product(struct pair a, struct pair b)
-{
-    const double product = a.value * b.value;
-    if (!(1e-290 < fabs(product) && fabs(product) < 1e290 && fabs(a.value) < 1e290 && fabs(b.value) < 1e290))
-        return (struct pair){product, 0.0};
-    const double a_scaled = 134217729.0 * a.value, b_scaled = 134217729.0 * b.value;
-    const double a_high = a_scaled - (a_scaled - a.value), b_high = b_scaled - (b_scaled - b.value);
-    const double a_low = a.value - a_high, b_low = b.value - b_high;
-    double lost = ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low;
-    lost = lost + (a.value * b.lost + a.lost * b.value);
-    const double total = product + lost;
-    return (struct pair){total, lost - (total - product)};
-}
-
-/* x to a whole power, by repeated squaring that carries each rounding along. */
-static inline double whole_power(double x, double n)
-{
-    struct pair result = {1.0, 0.0}, base = {x, 0.0};
-    for (uint64_t rest = (uint64_t)fabs(n); rest; rest >>= 1) {
-        if (rest & 1)
-            result = pair_product(result, base);
-        if (rest > 1)
-            base = pair_product(base, base);
-    }
-    return n >= 0 ? result.value : 1.0 / result.value;
-}
 
 static inline double fold_sum(double *lanes)
 {

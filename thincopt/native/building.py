@@ -15,6 +15,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
+from ..caching import cache_folder
 from ..errors import OpsError, shown
 from ..language import Rule, RuleError
 from . import enrol, load, ready, reason
@@ -38,7 +39,7 @@ def compile(*rules: Rule, folder: str | Path | None = None) -> None:  # noqa: A0
             raise RuleError(f"compile takes rules, such as @rule makes of a function, not {shown(each)}.")
     if load() is None:
         raise OpsError(f"Compiled kernels do not run here ({reason()}); the rules run in NumPy, with the same bits.")
-    target = Path(folder or _cache()) / _digest(rules) / MODULE
+    target = Path(folder or cache_folder()) / _digest(rules) / MODULE
     if not target.exists():
         try:
             _built_aside(rules, target)
@@ -84,10 +85,6 @@ def flags_for(compiler: Sequence[str]) -> list[str]:
 
 def _compiler() -> list[str]:
     return shlex.split(os.environ.get("CC") or "cc")
-
-
-def _cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "thincopt")
 
 
 def _digest(rules: Iterable[Rule]) -> str:

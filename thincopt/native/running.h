@@ -5,7 +5,6 @@
 #include "sharing.h"
 
 enum outcome { DONE, UNKNOWN, REFUSED, NONFINITE, FAILED = -1 }; /* see ops/contract.py */
-#define SHRINK 0x1p-600 /* see ops/plain.py */
 
 static void compute_scalars(Phase *phase, double *scalars)
 {

@@ -10,14 +10,14 @@ import numpy as np
 
 from ..language.kernel import Kernel, Phase
 from ..language.printing_c import c_block, c_walk
-from .contract import KeyState, Recipe
+from .contract import KeyState, OnHost, Recipe
 
 KINDS = ("sum", "dot", "norm", "amax")
 block_name = cache(lambda block: c_block(block)[0])
 walk_name = cache(lambda walk: c_walk(walk)[0])
 
 
-class CompiledRunner:
+class CompiledRunner(OnHost):
     """Runs a recipe in compiled code. See `contract.Runner`."""
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What a backend is. To plug in another, write the two classes below and pass `ops=YourOps()` to an optimizer.
+"""What a backend is. To plug in another, write an `Ops` and a `Runner` and pass `ops=YourOps()` to an optimizer.
 
 The engine owns settings, keys and policies; a backend owns arrays. `Ops.runner` turns a `Recipe` (kernels, which
 are plain data: see `thincopt.language.kernel`) into something that runs them. A runner promises: weights, gradient
@@ -21,6 +21,8 @@ from ..language.kernel import Kernel
 Array = Any
 Batch = Mapping[Hashable, tuple[Array, Array]]
 DTYPES = ("float32", "float64")  # of weights, gradients and state
+POLICIES = ("propagate", "skip", "raise")  # what becomes of a gradient that is not finite
+PATIENCE = 20  # a key whose gradient was skipped this often in a row has a fault that skipping will not mend
 
 
 class Outcome(IntEnum):
@@ -102,14 +104,33 @@ class Runner(Protocol):
     def run(self, handles: dict[Hashable, Any], batch: Batch, lr_scale: float) -> int:
         """Update every key of a batch that the engine has checked, all with handles and none empty."""
 
+    def told(self) -> None:
+        """The numbers have changed: a runner that has a copy of them takes it anew."""
+
+    def collect(self) -> None:
+        """Bring t, counts and scalar state to where `KeyState` and `shared` keep them, if they are elsewhere."""
+
+
+class OnHost:
+    """A runner that works on `numbers`, `shared` and `KeyState` themselves."""
+
+    def told(self) -> None:
+        """There is no copy."""
+
+    def collect(self) -> None:
+        """All is in its place."""
+
 
 class Ops(Protocol):
     """A kind of array and the way to compute on it."""
 
     name: str
 
-    def runner(self, recipe: Recipe, numbers: array[float], shared: array[float], *, check_finite: bool) -> Runner:
-        """A runner that reads `numbers` at each call, and keeps `shared`."""
+    def runner(self, recipe: Recipe, numbers: array[float], shared: array[float], *, nonfinite: str) -> Runner:
+        """A runner that reads `numbers` at each call, and keeps `shared`; `nonfinite` is one of `POLICIES`."""
+
+    def seen(self, value: Array) -> Array:
+        """What is given as an array, as the backend's own kind of array on the same memory, if it can be."""
 
     def fault(self, weights: Array, gradient: Array, state: KeyState | None = None) -> str | None:
         """Why these cannot be updated, in words; None if they can, or if the gradient is empty."""
@@ -124,13 +145,16 @@ class Ops(Protocol):
         """A flat array like the weights, filled with a number; with None, a copy of the weights."""
 
     def misfit(self, value: Array, state: KeyState) -> str | None:
-        """Why this array cannot be a state of that key, in words; None if it can."""
+        """Why this array cannot be a state of that key, in words; None if it can. Arrays of NumPy always can."""
 
     def zero(self, gradient: Array) -> None:
         """Store 0 everywhere."""
 
     def view(self, state: Array) -> Array:
         """The same memory, for reading only."""
+
+    def to_host(self, array: Array) -> Array:
+        """A copy of a backend's array as NumPy's."""
 
     def is_empty(self, gradient: Array) -> bool:
         """Whether there is nothing to do for this gradient."""

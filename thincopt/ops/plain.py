@@ -19,7 +19,7 @@ from ..language.kernel import Kernel, Phase
 from ..language.printing_numpy import numpy_walk, without_ones
 from ..language.printing_python import python_block
 from ..threads import num_threads, spread, whole
-from .contract import Batch, KeyState, Outcome, Recipe
+from .contract import Batch, KeyState, OnHost, Outcome, Recipe
 from .summing import fold, lanes
 
 BLOCK = 1 << 15
@@ -30,7 +30,7 @@ T = TypeVar("T")
 WalkFunction = Callable[..., tuple[Any, ...]]
 
 
-class PlainRunner:
+class PlainRunner(OnHost):
     """Runs a recipe with NumPy alone. See `contract.Runner`."""
 
     def __init__(self, recipe: Recipe, numbers: array[float], shared: array[float], *, check_finite: bool) -> None:
@@ -104,7 +104,7 @@ class _Round:
 
     def __init__(self, phase: Phase) -> None:
         self.phase = phase
-        self.block = _defined(python_block(phase.block), "scalars", vars(arithmetic))
+        self.block = defined(python_block(phase.block), "scalars", vars(arithmetic))
         self.walks: dict[frozenset[str], tuple[WalkFunction, int, int]] = {}
 
     def walk(self, numbers: list[float]) -> tuple[WalkFunction, int, int]:
@@ -113,7 +113,7 @@ class _Round:
         ones = frozenset(name for name, value in zip(walk.scalars, numbers, strict=True) if value == 1.0)
         if ones not in self.walks:
             printed = numpy_walk(without_ones(walk, ones))
-            self.walks[ones] = _defined(printed.source, "walk", vars(np)), printed.numbers, printed.truths
+            self.walks[ones] = defined(printed.source, "walk", vars(np)), printed.numbers, printed.truths
         return self.walks[ones]
 
     def over(self, arrays: dict[str, Any], scalars: list[float], take: Callable[[tuple[Any, ...]], Any]) -> list[Any]:
@@ -171,14 +171,12 @@ class _Task:
         phase = self.program[depth].phase
         kinds = [each.kind for each in phase.walk.reductions]
         sums = self.program[depth].sums(self.arrays, self.scalars)
-        found = [sqrt(value) if kind == "norm" else value for kind, value in zip(kinds, sums, strict=True)]
         overflown = [kind == "norm" and not isfinite(value) for kind, value in zip(kinds, sums, strict=True)]
-        if any(overflown) and self.state.dtype == "float64":
-            again = self.program[depth].sums(self.arrays, self.scalars, SHRINK)
-            rescued = [sqrt(value) / SHRINK for value in again]
-            found = [new if over else old for new, old, over in zip(rescued, found, overflown, strict=True)]
-        for index, value in zip(phase.results, found, strict=True):
-            self.scalars[index] = value
+        is_double = self.state.dtype == "float64"
+        again = self.program[depth].sums(self.arrays, self.scalars, SHRINK) if is_double and any(overflown) else None
+        for place, (index, kind) in enumerate(zip(phase.results, kinds, strict=True)):
+            found, scale = (again[place], SHRINK) if again and overflown[place] else (sums[place], 1.0)
+            self.scalars[index] = sqrt(found) / scale if kind == "norm" else found
 
     def is_finite(self) -> bool:
         """Whether the gradient is."""
@@ -239,8 +237,8 @@ def _reduce(tasks: list[_Task], depth: int) -> None:
             task.reduce(depth)
 
 
-def _defined(source: str, name: str, words: dict[str, Any]) -> Callable[..., Any]:
-    """Define a printed function."""
+def defined(source: str, name: str, words: dict[str, Any]) -> Callable[..., Any]:
+    """A printed function, defined with these words."""
     made: dict[str, Callable[..., Any]] = {}
     exec(source, dict(words), made)  # noqa: S102  # the source is made by our printers from traced formulas
     return made[name]

@@ -1,0 +1,1 @@
+"""thincopt beside its peers on a CUDA device: python -m benchmarks.gpu."""

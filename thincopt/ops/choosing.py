@@ -1,0 +1,48 @@
+"""Which backend an optimizer has: the one that it was given, or the one that its first weights ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import OpsError, SettingError
+from .contract import Ops
+
+
+def backend(ops: Ops | None) -> Ops:
+    """What was given as `ops`, or NumPy's."""
+    if ops is None:
+        from .numpy_ops import numpy_ops
+
+        return numpy_ops()
+    if isinstance(ops, type) or not hasattr(ops, "runner"):
+        raise SettingError(f"ops must be a backend, such as NumpyOps(), not {ops!r}.")
+    return ops
+
+
+def suited(batch: Any, present: Ops) -> Ops:
+    """The backend that the first weights ask for: the present one, unless they are elsewhere."""
+    import numpy as np
+
+    from .fitting import is_on_device, why_not
+
+    pair = next(iter(batch.values()), None) if isinstance(batch, Mapping) else None
+    weights = pair[0] if isinstance(pair, tuple | list) and pair else None
+    if present.name == "numpy" and is_on_device(weights) and not why_not(weights):
+        return on_devices()
+    return backend(None) if present.name == "cupy" and isinstance(weights, np.ndarray) else present
+
+
+def on_devices() -> Ops:
+    """CuPy's backend, or an error that says what is missing."""
+    from .cupy_ops import CupyOps
+
+    return CupyOps()
+
+
+def restored() -> Ops:
+    """The backend of an optimizer that was saved on a device: a device if there is one here, else main memory."""
+    try:
+        return on_devices()
+    except OpsError:
+        return backend(None)

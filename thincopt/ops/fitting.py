@@ -1,0 +1,96 @@
+"""Whether weights, gradients and state fit each other, for arrays of any kind; the errors are in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from itertools import pairwise
+
+from .contract import DTYPES, Array, Batch, KeyState
+
+CUDA, MANAGED = 2, 13  # DLPack's numbers for where memory is
+RangeOf = Callable[[Array], tuple[int, int]]  # an array's first address, and the one after its last
+
+
+def pair_fault(weights: Array, gradient: Array, range_of: RangeOf) -> str | None:
+    """Why these cannot be updated together."""
+    if weights.dtype != gradient.dtype:
+        return f"the weights are {weights.dtype} but the gradient is {gradient.dtype}; they must be of one type"
+    if weights.size != gradient.size:
+        return f"the weights have {weights.size} elements but the gradient has {gradient.size}"
+    if not are_alike(weights.shape, gradient.shape):
+        return f"the weights have shape {weights.shape} but the gradient {gradient.shape}; is one transposed?"
+    (start, stop), (other_start, other_stop) = range_of(weights), range_of(gradient)
+    if start < other_stop and other_start < stop:
+        return "the weights and the gradient overlap in memory; they must be separate arrays"
+    return None
+
+
+def key_fault(weights: Array, state: KeyState | None) -> str | None:
+    """Why these weights cannot be those that a key began with."""
+    if state is None:
+        return None
+    if (state.size, state.dtype) != (weights.size, weights.dtype.name):
+        return (
+            f"this key began with {state.size} elements of {state.dtype}, but now there are {weights.size} of"
+            f" {weights.dtype}; use another key for other weights"
+        )
+    if not are_alike(weights.shape, state.shape):
+        return f"this key began with shape {state.shape}, but now it is {weights.shape}; is it transposed?"
+    return None
+
+
+def type_fault(role: str, value: Array) -> str | None:
+    """Why an array's type or its place in memory will not do."""
+    if value.dtype.name not in DTYPES or not value.dtype.isnative:
+        wanted = "in this machine's byte order" if value.dtype.name in DTYPES else " or ".join(DTYPES)
+        cast = value.dtype.name if value.dtype.name in DTYPES else DTYPES[0]
+        become = f'; write {role} = {role}.astype("{cast}")' if value.dtype.kind in "biuf" else ""
+        return f"the {role} must be {wanted}, not {value.dtype}{become}"
+    if not value.flags.c_contiguous:
+        return (
+            f"the {role} must be contiguous in memory (C order), but the strides are {value.strides};"
+            " pass the array that it is a view of, or train a contiguous copy"
+        )
+    return None
+
+
+def misfit(value: Array, state: KeyState) -> str | None:
+    """Why this array cannot be a state of that key."""
+    if (value.shape, value.dtype.name) == (state.shape, state.dtype) and state.dtype in DTYPES:
+        return None if value.dtype.isnative else f"must be in this machine's byte order, not {value.dtype}"
+    return f"is {value.dtype} of shape {value.shape}, but the key's weights are {state.dtype} of shape {state.shape}"
+
+
+def overlap(batch: Batch, range_of: RangeOf) -> tuple[Hashable, Hashable] | None:
+    """Two keys of a batch, none of whose arrays is empty, that share memory, if there are any."""
+    keys = list(batch)
+    ranges = sorted((*range_of(each), index) for index, key in enumerate(keys) for each in batch[key])
+    for (_, stop, one), (start, _, other) in pairwise(ranges):
+        if start < stop:
+            return keys[min(one, other)], keys[max(one, other)]
+    return None
+
+
+def are_alike(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether shapes of the same size are one, or one of them is flat."""
+    return one == other or min(len(one), len(other)) <= 1
+
+
+def kind_of(value: object) -> str:
+    """The name of a thing's type, as one finds it."""
+    return f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
+
+
+def is_on_device(value: object) -> bool:
+    """Whether something is an array in a CUDA device's memory, whoever made it."""
+    if hasattr(type(value), "__cuda_array_interface__") and not hasattr(type(value), "__dlpack_device__"):
+        return True
+    where = getattr(value, "__dlpack_device__", None)
+    return where is not None and where()[0] in (CUDA, MANAGED)
+
+
+def why_not(value: object) -> str:
+    """What there is to say of an array that can be updated nowhere; nothing of others."""
+    if type(value).__module__.partition(".")[0] in ("jax", "jaxlib"):
+        return "; JAX's arrays cannot be changed in place: train a copy"
+    return ""
