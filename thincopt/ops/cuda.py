@@ -133,7 +133,8 @@ class Cuda:
         with self.on(value.device.index if is_torch(value) else self.device(), is_torch(value)):
             refuse_capture(self, NEW)
         try:
-            view = self.cupy.from_dlpack(value.detach()) if is_torch(value) else self.cupy.asarray(value)
+            read = self.cupy.from_dlpack if hasattr(value, "__dlpack__") else self.cupy.asarray
+            view = read(value.detach() if is_torch(value) else value)
         except (BufferError, RuntimeError, TypeError, ValueError):  # of a type, or in a place, that CuPy has not
             return value
         if is_torch(value):
