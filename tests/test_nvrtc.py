@@ -224,9 +224,10 @@ def test_an_error_tells_the_line_of_an_array_s_formula(fake, monkeypatch):
     monkeypatch.chdir(Path(__file__).parent.parent)
     walk = traced(rooted).phases[-1].walk
     told, generated = told_of(fake, f"// a first line\n{c_walk(walk)[1]}", walk, "SQRT(")
+    number = line_of("    root = sqrt(m)")
     assert told == (
-        f'A CUDA kernel could not be compiled: identifier "SQRT" is undefined, in the generated line `{generated}`,'
-        f" made for tests/test_nvrtc.py, line {line_of('    root = sqrt(m)')}: `root = sqrt(m)`."
+        'A CUDA kernel could not be compiled (--gpu-architecture=sm_90): identifier "SQRT" is undefined, in the'
+        f" generated line `{generated}`, made for tests/test_nvrtc.py, line {number}: `root = sqrt(m)`."
     )
 
 
@@ -254,13 +255,14 @@ def test_an_error_of_no_line(fake, log):
     fake.log = log
     with pytest.raises(OpsError) as told:
         compiled(SOURCE, "sm_9")
-    assert str(told.value) == f"A CUDA kernel could not be compiled: {log.removeprefix('nvrtc: error: ').strip()}"
+    assert str(told.value).endswith(
+        f" compiled (--gpu-architecture=sm_9): {log.removeprefix('nvrtc: error: ').strip()}"
+    )
 
 
 def test_without_CuPy_it_is_said_what_to_install(cache, monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", None)
-    monkeypatch.setitem(sys.modules, "cupy.cuda", None)
-    with pytest.raises(OpsError, match=r"NVRTC, through CuPy; pip install 'thincopt\[cuda13x\]' brings both"):
+    with pytest.raises(OpsError, match=r"NVRTC, through CuPy: pip install 'cupy-cuda13x\[ctk\]'"):
         compiled(SOURCE, "sm_90")
 
 

@@ -5,7 +5,7 @@ KERNEL between(struct table *table, const struct wiring *wiring, double)
 {
     __shared__ double tile[TILE];
     __shared__ double sum;
-    const int *at = wiring->at; /* of each total: the scalar that is added, the scalar that has the sum; for each program */
+    const int *at = wiring->at; /* of each total, for each program: the scalar that is added, that which has the sum */
     for (int i = 0; i < wiring->totals; i++, at += 4) {
         if (threadIdx.x == 0)
             sum = 0;

@@ -47,7 +47,7 @@ struct table {
     const struct task *tasks;
     const struct unit *units[2]; /* chunks of the keys in float32, and in float64 */
     unsigned long long bad;      /* the last epoch with a gradient that was not finite, then the first such key */
-    void *const *pointers[8];    /* of each walk: its arrays, key by key */
+    void *const *pointers[16];   /* of each walk: its arrays, key by key */
 };
 
 /* What a launch does; lists follow each other in `at`. */
@@ -114,7 +114,7 @@ FUNCTION void begin(const struct table *table, const struct wiring *wiring, cons
     }
 }
 
-/* Whether this step of the key may be taken; a gradient that is not finite stops it, and what the host asked for with it. */
+/* Whether this step of the key may be taken: by what the host asked for where a gradient is not finite. */
 FUNCTION double judge(const struct table *table, const struct wiring *wiring, int64_t k, double *row)
 {
     const struct task *task = &table->tasks[k];
@@ -143,7 +143,7 @@ FUNCTION double judge(const struct table *table, const struct wiring *wiring, in
     return SKIP;
 }
 
-/* The scalars of one phase, for each key: results of the walk before it, the block, the numbers of the walk after it. */
+/* One phase's scalars of each key: results of the walk before it, the block, the numbers of the walk after it. */
 template <class Block>
 FUNCTION void compute(struct table *table, const struct wiring *wiring, double lr_scale)
 {
@@ -163,7 +163,7 @@ FUNCTION void compute(struct table *table, const struct wiring *wiring, double l
             continue;
         begin(table, wiring, task, scalars, t, lr_scale);
         const int *at = wiring->at;
-        for (int i = 0; i < wiring->results; i++, at += 4) { /* the scalar, its kind, its sums, those at another scale */
+        for (int i = 0; i < wiring->results; i++, at += 4) { /* the scalar, its kind, its sums, those at a scale */
             double *sums = table->sums + at[2] * table->chunks + task->first;
             const int64_t chunks = (task->size + CHUNK - 1) / CHUNK;
             double found = fold_chunks(sums, chunks, at[1] == 2);
@@ -206,31 +206,45 @@ template <int N> struct alignas(N * sizeof(real)) pack { real at[N]; };
 template <int N> FUNCTION struct pack<N> load(const real *from) { return *(const struct pack<N> *)from; }
 template <int N> FUNCTION void keep(real *to, struct pack<N> values) { *(struct pack<N> *)to = values; }
 
+/* One chunk of one key, and that key's arrays as a walk has them. */
+struct span {
+    int64_t key, begin, end;
+    const struct task *task;
+    const double *row;
+    void *const *arrays;
+};
+
+FUNCTION struct span span_of(const struct table *table, const struct wiring *wiring, int arrays, int64_t u)
+{
+    const struct unit unit = table->units[DOUBLE][u];
+    const struct task *task = &table->tasks[unit.task];
+    const int64_t begin = (int64_t)unit.chunk * CHUNK;
+    struct span span = {unit.task, begin, begin + CHUNK < task->size ? begin + CHUNK : task->size, task,
+                        row_of(table, unit.task), table->pointers[wiring->walk] + (int64_t)unit.task * arrays};
+    return span;
+}
+
 /* A walk that stores, where the step may be taken; where it is skipped, gradients become zero and all else stays. */
 template <class Walk>
 FUNCTION void store(struct table *table, const struct wiring *wiring, double)
 {
     for (int64_t u = blockIdx.x; u < table->units_of[DOUBLE]; u += gridDim.x) {
-        const struct unit unit = table->units[DOUBLE][u];
-        const struct task *task = &table->tasks[unit.task];
-        const double *row = row_of(table, unit.task);
-        const int64_t begin = (int64_t)unit.chunk * CHUNK;
-        const int64_t end = begin + CHUNK < task->size ? begin + CHUNK : task->size;
-        if (row[PROGRAM] != wiring->program)
+        const struct span span = span_of(table, wiring, Walk::ARRAYS, u);
+        if (span.row[PROGRAM] != wiring->program)
             continue;
-        if (row[VERDICT] != GO) {
-            for (int64_t i = begin + threadIdx.x; i < end && wiring->zeroes && row[VERDICT] == SKIP; i += blockDim.x)
-                task->gradient[i] = 0;
+        const double verdict = span.row[VERDICT];
+        if (verdict != GO) {
+            const int64_t end = verdict == SKIP && wiring->zeroes ? span.end : span.begin;
+            for (int64_t i = span.begin + threadIdx.x; i < end; i += blockDim.x)
+                span.task->gradient[i] = 0;
             continue;
         }
-        void *const *arrays = table->pointers[wiring->walk] + (int64_t)unit.task * Walk::ARRAYS;
-        const double *numbers = row + table->numbers_at;
         uint64_t bits = 0;
         for (int i = 0; i < Walk::ARRAYS; i++)
-            bits |= (uint64_t)arrays[i];
-        const int64_t middle = bits % 16 ? begin : end - end % WIDE;
-        Walk::template over<WIDE>(begin, middle, arrays, numbers);
-        Walk::template over<1>(middle, end, arrays, numbers);
+            bits |= (uint64_t)span.arrays[i];
+        const int64_t middle = bits % 16 ? span.begin : span.end - span.end % WIDE;
+        Walk::template over<WIDE>(span.begin, middle, span.arrays, span.row + table->numbers_at);
+        Walk::template over<1>(middle, span.end, span.arrays, span.row + table->numbers_at);
     }
 }
 
@@ -240,21 +254,16 @@ FUNCTION void reduce(struct table *table, const struct wiring *wiring, double)
 {
     __shared__ double lanes[Walk::SUMS + 1][LANES];
     for (int64_t u = blockIdx.x; u < table->units_of[DOUBLE]; u += gridDim.x) {
-        const struct unit unit = table->units[DOUBLE][u];
-        const struct task *task = &table->tasks[unit.task];
-        const double *row = row_of(table, unit.task);
-        const int64_t begin = (int64_t)unit.chunk * CHUNK;
-        const int64_t end = begin + CHUNK < task->size ? begin + CHUNK : task->size;
-        if (wiring->program >= 0 && row[PROGRAM] != wiring->program)
+        const struct span span = span_of(table, wiring, Walk::ARRAYS, u);
+        if (wiring->program >= 0 && span.row[PROGRAM] != wiring->program)
             continue;
-        void *const *arrays = table->pointers[wiring->walk] + (int64_t)unit.task * Walk::ARRAYS;
-        if (!Walk::over(begin, end, arrays, row + table->numbers_at, lanes)) {
-            const unsigned long long key = 0xffffff - (unit.task < 0xffffff ? unit.task : 0xffffff);
-            atomicMax(&table->bad, ((unsigned long long)row[EPOCH] << 24) | key);
+        if (!Walk::over(span.begin, span.end, span.arrays, span.row + table->numbers_at, lanes)) {
+            const unsigned long long key = 0xffffff - (span.key < 0xffffff ? span.key : 0xffffff);
+            atomicMax(&table->bad, ((unsigned long long)span.row[EPOCH] << 24) | key);
         }
         Walk::fold(lanes);
         for (int i = threadIdx.x; i < Walk::SUMS; i += blockDim.x)
-            table->sums[i * table->chunks + task->first + unit.chunk] = lanes[i][0];
+            table->sums[i * table->chunks + span.task->first + span.begin / CHUNK] = lanes[i][0];
         __syncthreads();
     }
 }

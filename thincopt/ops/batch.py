@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..errors import RuleError
 from .contract import DTYPES
 from .launching import Launches
 
 CHUNK = 4096
 EPOCH, SCALARS = 2, 3  # places in a row
-HEAD, TASK, LISTS = 24, 6, 8  # words of a table, of a task, and the lists of addresses that a table has room for
+HEAD, TASK, LISTS = 32, 6, 16  # words of a table, of a task, and the lists of addresses that a table has room for
 
 
 class Entry(NamedTuple):
@@ -34,6 +35,10 @@ class Table:
 
     def __init__(self, driver: Any, launches: Launches, entries: Sequence[Entry], shared: Sequence[int]) -> None:
         self.driver, self.launches, self.shared, self.count = driver, launches, shared, len(entries)
+        if len(launches.arrays) > LISTS:
+            raise RuleError(
+                f"On a device a step can have walks over {LISTS} sets of arrays, not {len(launches.arrays)}."
+            )
         chunks = [-(-each.size // CHUNK) for each in entries]
         self.firsts = [0, *accumulate(chunks)]
         units = [_units(chunks, [each.dtype == dtype for each in entries]) for dtype in DTYPES]

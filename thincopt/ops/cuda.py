@@ -16,11 +16,10 @@ from ..errors import OpsError
 from .contract import Array
 from .fitting import is_on_device, why_not
 from .launching import Launch, source
-from .nvrtc import compiled
+from .nvrtc import INSTALL, compiled
 from .work import NEW, refuse_capture
 
 LEGACY = (0, 1, 2)  # streams that cannot be captured
-INSTALL = "pip install 'cupy-cuda13x[ctk]', or cupy-cuda12x with a driver for CUDA 12"
 
 
 class Cuda:

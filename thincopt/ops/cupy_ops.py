@@ -10,7 +10,7 @@ import numpy as np
 
 from .choosing import restored
 from .contract import DTYPES, Batch, KeyState, Recipe, Runner
-from .fitting import is_on_device, key_fault, kind_of, misfit, overlap, pair_fault, type_fault, why_not
+from .fitting import is_on_device, key_fault, kind_of, misfit, overlap, pair_fault, type_fault, unaligned, why_not
 
 
 class CupyOps:
@@ -95,7 +95,8 @@ class CupyOps:
 
     def _array_fault(self, role: str, value: Any) -> str | None:
         if isinstance(value, self.driver.array_type):
-            return type_fault(role, value)
+            is_aligned = value.size == 0 or self.driver.address(value) % value.dtype.itemsize == 0
+            return type_fault(role, value) or (None if is_aligned else unaligned(role))
         found = f"the {role} must be a CuPy array, or a tensor on a CUDA device, not {kind_of(value)}"
         if isinstance(value, np.ndarray):
             return f"{found}; write {role} = cupy.asarray({role}), or optimizer.to_cpu() to go on in main memory"

@@ -54,6 +54,11 @@ def type_fault(role: str, value: Array) -> str | None:
     return None
 
 
+def unaligned(role: str) -> str:
+    """What is wrong with an array that begins within an element."""
+    return f"the {role} must be aligned to its elements' size; copy the array"
+
+
 def misfit(value: Array, state: KeyState) -> str | None:
     """Why this array cannot be a state of that key."""
     if (value.shape, value.dtype.name) == (state.shape, state.dtype) and state.dtype in DTYPES:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .contract import Batch, KeyState, Recipe, Runner
-from .fitting import is_on_device, key_fault, kind_of, misfit, overlap, pair_fault, type_fault, why_not
+from .fitting import is_on_device, key_fault, kind_of, misfit, overlap, pair_fault, type_fault, unaligned, why_not
 from .plain import PlainRunner
 
 
@@ -113,7 +113,7 @@ def _array_fault(role: str, value: Any) -> str | None:
     if not value.flags.writeable:
         return f"the {role} must be writable, but this array is read-only"
     if not value.flags.aligned:
-        return f"the {role} must be aligned to its elements' size; copy the array"
+        return unaligned(role)
     return None
 
 

@@ -11,6 +11,7 @@ from ..caching import kept
 from ..errors import OpsError
 from ..language.kernel import Block, Walk
 
+INSTALL = "pip install 'cupy-cuda13x[ctk]', or cupy-cuda12x with a driver for CUDA 12"
 OPTIONS = ("--std=c++17", "--fmad=false", "--ftz=false", "--prec-div=true", "--prec-sqrt=true")
 FILE = "kernels.cu"
 ERROR = re.compile(rf"^(?:{re.escape(FILE)}\((\d+)\): |nvrtc: |ptxas )(?:catastrophic )?error[^:\n]*: *(.+)$", re.M)
@@ -35,8 +36,8 @@ def _nvrtc() -> tuple[Any, str]:
 
         return nvrtc, str(nvrtc.getVersion())
     except (ImportError, RuntimeError) as error:
-        text = "CUDA kernels are compiled by NVRTC, through CuPy; pip install 'thincopt[cuda13x]' brings both."
-        raise OpsError(f"{text} Here it fails: {error}") from error
+        text = f"CUDA kernels are compiled by NVRTC, through CuPy: {INSTALL}. Here it fails: {error}"
+        raise OpsError(text) from error
 
 
 def _cubin(nvrtc: Any, source: str, options: Sequence[str], of: Walk | Block | None) -> bytes:
@@ -45,7 +46,8 @@ def _cubin(nvrtc: Any, source: str, options: Sequence[str], of: Walk | Block | N
         nvrtc.compileProgram(program, options)
         return bytes(nvrtc.getCUBIN(program))
     except nvrtc.NVRTCError as error:
-        raise OpsError(_told(nvrtc.getProgramLog(program) or str(error), source, of)) from error
+        told = _told(nvrtc.getProgramLog(program) or str(error), source, of)
+        raise OpsError(f"A CUDA kernel could not be compiled ({options[0]}): {told}") from error
     finally:
         nvrtc.destroyProgram(program)
 
@@ -54,11 +56,10 @@ def _told(log: str, source: str, of: Walk | Block | None) -> str:
     """The first error of a log, the generated line that it is in, and the rule's own where that is known."""
     found = ERROR.search(log)
     number, message = found.groups() if found else (None, log.strip())
-    text = f"A CUDA kernel could not be compiled: {message}"
     if number is None:
-        return text
+        return str(message)
     line = source.split("\n")[int(number) - 1].strip()
-    return f"{text}, in the generated line `{line}`{_made_for(line, of) if of else ''}."
+    return f"{message}, in the generated line `{line}`{_made_for(line, of) if of else ''}."
 
 
 def _made_for(line: str, of: Walk | Block) -> str:

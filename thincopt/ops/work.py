@@ -23,8 +23,6 @@ CULPRIT, LONGEST, LONGEST_OF = range(3)  # what a device tells: a key's number f
 # Threads of a block, and at most how many blocks for each of the device's processors: measured on none yet, but
 # whatever the numbers, the bits are the same.
 SHAPES = {"scalars": (128, 1 << 20), "between": (256, 1), "reduce": (64, 64), "store": (256, 32)}
-
-
 NEW = "they were not met before"
 
 
@@ -190,6 +188,7 @@ class Work:
             and are_alike(value.shape, state.shape)
             and value.size == state.size
             and value.flags.c_contiguous
+            and self.driver.address(value) % value.dtype.itemsize == 0
             and self.driver.device_of(value) == self.side.device
         )
 
