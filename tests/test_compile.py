@@ -16,6 +16,7 @@ from thincopt.language import Rate, Unit, rule, sign
 @pytest.fixture
 def cache(monkeypatch, tmp_path, compiled):
     """A cache of the test's own; what is enrolled is gone after it."""
+    monkeypatch.delenv("THINCOPT_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(native, "_enrolled", [])
     return tmp_path / "thincopt"
