@@ -27,9 +27,9 @@ def model(name, is_there, **settings):
 
 
 def step(twins, seed):
-    """One step; each fourth is skipped."""
+    """One step; two of four are skipped."""
     gradients = twins.gradients(seed)
-    if seed % 4 == 2:
+    if seed % 4 in (2, 3):
         gradients["a"][7] = np.nan
     twins.step(gradients)
 
@@ -51,7 +51,7 @@ def test_moves_in_mid_run(name, moves, is_there, found):
             move(twins)
         step(twins, seed)
         twins.assert_same()
-    assert twins.host.state()["keys"]["a"]["skipped"] == 3
+    assert twins.host.state()["keys"]["a"]["skipped"] == 6
 
 
 @pytest.mark.parametrize("name", RUNS)

@@ -88,13 +88,12 @@ def test_a_key_takes_its_state_along(name, single, gpu):
         if step % 5 == 4:
             twins.carry(step % 2)
         gradients = twins.gradients(step)
-        if step in (2, 7, 9):
+        if step in (2, 3, 7, 8, 9):
             gradients["a"][1] = float("nan")
         twins.step(gradients, single=single or len({each.device for each, _ in twins.weights.values()}) > 1)
-        twins.assert_same_weights()
-    twins.assert_same()
-    where = {key: each.device for key, each in twins.device.averages.items()}
-    assert where == {key: each.device for key, (each, _) in twins.weights.items()}
+        twins.assert_same()
+        where = {key: each.device for key, each in twins.device.averages.items()}
+        assert where == {key: each.device for key, (each, _) in twins.weights.items()}
 
 
 def test_a_model_that_moved_back(gpu):

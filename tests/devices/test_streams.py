@@ -70,6 +70,7 @@ def test_whatever_the_order_that_events_allow(backwards, gpu, driver):
 @pytest.mark.parametrize("ask", [lambda each: each.state(), lambda each: each.nr_update])
 def test_state_waits_for_all_streams(ask, gpu, driver):
     twins = model(gpu, use_averages=True)
+    step(twins, 9)
     with driver.later():
         for stream, key in ((1, "a"), (2, "b")):
             for seed in range(3):

@@ -8,17 +8,21 @@ import pytest
 
 from tests.devices.building import COMPILER
 from tests.devices.host import host_ops
+from tests.devices.test_bits import memory
 from tests.devices.twins import Twins
 from tests.test_bits import OFF, odd_gradient
+from thincopt import Optimizer
+from thincopt.ops.work import SHAPES
 
 RUNS = {
-    "Adam.v1": dict(grad_clip_by="model"),
+    "Adam.v1": {},
     "LAMB.v1": dict(grad_clip=0.5, grad_clip_by="model", use_averages=True, lookahead_k=2),
-    "ProbeSums.v1": OFF,
+    "ProbeSums.v1": {**OFF, **dict(grad_clip=0.5, grad_clip_by="model")},
     "ProbeProdigy.v1": OFF,
     "ProbeCounter.v1": OFF,
 }
-KEYS = [("float32", 3), ("float64", 66), ("float32", 4097), ("float64", 8200)]
+KEYS = [("float32", 3), ("float64", 66), ("float32", 4097), ("float64", 8200), ("float32", 8200), ("float64", 64)]
+FEW = dict.fromkeys(SHAPES, (1, 2))  # two blocks, so that each does several units of work
 
 
 def train(ops, name, settings, steps=4):
@@ -34,8 +38,16 @@ def train(ops, name, settings, steps=4):
 
 @pytest.mark.parametrize("threads", [7, 100])
 @pytest.mark.parametrize("name", RUNS)
-def test_any_number_of_threads(name, threads, library):
+def test_any_number_of_threads(name, threads, library, monkeypatch):
+    monkeypatch.setattr("thincopt.ops.work.SHAPES", FEW)
     train(host_ops(library, threads), name, RUNS[name])
+
+
+def unaligned(ops):
+    """Steps on arrays that begin at no multiple of 16 bytes, one or both."""
+    for offsets in ((0, 0), (0, 1), (2, 0), (3, 3)):
+        weights, gradient, _ = memory(1003, "float32", offsets)
+        Optimizer.of("ProbeSums.v1", ops=ops, **RUNS["ProbeSums.v1"]).update({"w": (weights, gradient)})
 
 
 INSIDE = """
@@ -43,9 +55,13 @@ import sys
 from pathlib import Path
 from tests.devices.building import Library
 from tests.devices.host import host_ops
-from tests.devices.test_threads import RUNS, train
+from tests.devices.test_threads import FEW, RUNS, train, unaligned
+from thincopt.ops import work
 folder, flags = sys.argv[1:]
-train(host_ops(Library(Path(folder), flags.split()), threads=4), "Adam.v1", RUNS["Adam.v1"])
+work.SHAPES = FEW
+ops = host_ops(Library(Path(folder), flags.split()), threads=4)
+train(ops, "ProbeSums.v1", RUNS["ProbeSums.v1"])
+unaligned(ops)
 """
 SANITIZERS = {
     "thread": ("libtsan.so", dict(TSAN_OPTIONS="halt_on_error=1")),

@@ -78,6 +78,8 @@ class CudaRunner:
                 self.driver.synchronize()  # streams that their state was made on
         work = Work(side, self.hosted, self.recipe.arrays, slots)
         outcome = self._go(work, list(batch.values()), handles, lr_scale)
+        if outcome != Outcome.DONE:
+            return outcome
         if len(slots) == 1:
             slots[0].alone = work
         else:
