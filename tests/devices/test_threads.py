@@ -59,7 +59,7 @@ from tests.devices.test_threads import FEW, RUNS, train, unaligned
 from thincopt.ops import work
 folder, flags = sys.argv[1:]
 work.SHAPES = FEW
-ops = host_ops(Library(Path(folder), flags.split()), threads=4)
+ops = host_ops(Library(Path(folder), flags.split()), threads=3)
 train(ops, "ProbeSums.v1", RUNS["ProbeSums.v1"])
 unaligned(ops)
 """
