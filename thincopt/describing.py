@@ -1,7 +1,7 @@
 """What there is to tell of a rule, a stage or a schedule, all of it derived: for pages, listings and help.
 
 The docstrings are the source: a paragraph with an arrow, or without a full stop, is the formula; a line with a year
-is a paper; the rest says in words what it is.
+is a paper; a line `name: sentence` says what a setting means there; the rest says in words what it is.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from .controls import effective
 from .language import RULES, Rule, Stage
 from .language.kernel import Kernel, Walk
 from .language.signature import Setting
+from .meanings import meaning_of, told_apart
 from .ops.contract import Recipe
 from .schedules.declaring import FAMILIES, Family
 from .settings import ENGINE, settings_of
@@ -42,12 +43,13 @@ class Paper:
 
 @dataclass(frozen=True)
 class Told:
-    """A setting: `owner` is the stage or schedule that it belongs to, "rule" or "engine"."""
+    """A setting and what it means: `owner` is the stage or schedule that it belongs to, "rule" or "engine"."""
 
     name: str
     default: str
     allowed: str
     owner: str
+    meaning: str = ""
     formula: tuple[str, ...] = ()
 
 
@@ -101,7 +103,7 @@ def describe(what: Rule | Stage | Family) -> Description:
     """Everything there is to tell of a rule, a stage or a schedule."""
     function, name = what.function, what.name
     module = inspect.getdoc(inspect.getmodule(function)) or ""
-    paragraphs = re.split(r"\n\s*\n", inspect.getdoc(function) or "")
+    paragraphs = re.split(r"\n\s*\n", told_apart(function)[0])
     formula = [each for each in paragraphs if each and ("←" in each or not each.endswith("."))]
     cited = [line for text in (module, *paragraphs) for line in text.split("\n") if YEAR.search(line)]
     words = [" ".join(each.split()) for each in paragraphs if each not in formula and not YEAR.search(each)]
@@ -115,9 +117,27 @@ def describe(what: Rule | Stage | Family) -> Description:
     )
     if not isinstance(what, Rule):
         own = what.settings if isinstance(what, Family) else what.signature.settings
-        settings = tuple(_told(each, name, {}) for each in own if each.name != "learn_rate")
+        settings = tuple(_told(each, name, function) for each in own if each.name != "learn_rate")
         return Description(name, settings=settings, **told)
     return Description(name, **told, **_of_rule(what))
+
+
+def engine_settings() -> tuple[Told, ...]:
+    """The settings of the engine itself."""
+    return tuple(_told(each, "engine") for each in ENGINE)
+
+
+def documented(what: Rule | Family) -> str:
+    """A docstring, and below it every setting with its meaning: for `help` and for editors."""
+    of = what.function
+    if isinstance(what, Rule):
+        homes = {each.name: stage.function for stage in stages_around(what) for each in stage.signature.settings}
+        homes |= {each.name: of for each in what.signature.settings}
+        told = {name: meaning_of(name, homes.get(name)) for name in (*settings_of(what), "schedules", "ops")}
+    else:
+        told = {each.name: meaning_of(each.name, of) for each in what.settings}
+    lines = [f"{name}: {meaning}" for name, meaning in told.items() if meaning]
+    return "\n".join([told_apart(of)[0], "", *lines]).strip()
 
 
 def kernel_of(rule: Rule, **settings: Any) -> Kernel:
@@ -138,9 +158,13 @@ def _of_rule(rule: Rule) -> dict[str, Any]:
     for name, signature in [*((each.name, each.signature) for each in stages), ("rule", rule.signature)]:
         owners |= {each.name: name for each in signature.settings} | {each.name: name for each in signature.states}
     formulas = {each.name: describe(each).formula for each in stages}
+    functions = {"rule": rule.function, **{each.name: each.function for each in stages}}
     used = _kept(_recipe(rule, {}))
     return dict(
-        settings=tuple(_told(each, owners[name], formulas) for name, each in settings_of(rule).items()),
+        settings=tuple(
+            _told(each, owners[name], functions.get(owners[name]), formulas.get(owners[name], ()))
+            for name, each in settings_of(rule).items()
+        ),
         states=tuple(
             Memory(each.name, each.kind, owners[each.name], each.start, each.name in used or each.kind != "array")
             for each in declarations(rule).states
@@ -169,10 +193,13 @@ def _loads(walk: Walk) -> int:
     return sum(f"v_{name}" in used for name in walk.arrays)
 
 
-def _told(setting: Setting, owner: str, formulas: Mapping[str, tuple[str, ...]]) -> Told:
+def _told(
+    setting: Setting, owner: str, function: Callable[..., Any] | None = None, formula: tuple[str, ...] = ()
+) -> Told:
     default = "" if setting.default is Setting.REQUIRED else repr(setting.default)
     is_schedule = not setting.range and not setting.choices
-    return Told(setting.name, default, "a schedule" if is_schedule else setting.allowed, owner, formulas.get(owner, ()))
+    allowed = "a schedule" if is_schedule else setting.allowed
+    return Told(setting.name, default, allowed, owner, meaning_of(setting.name, function), formula)
 
 
 def _papers(cited: list[str], name: str) -> tuple[Paper, ...]:

@@ -1,13 +1,16 @@
-"""Write `thincopt/__init__.pyi` from the registries, so that editors complete real arguments: `make stubs`."""
+"""Write `thincopt/__init__.pyi` from the registries, so that editors complete and explain arguments: `make stubs`."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from . import _HOMES
+from .describing import documented
 from .language import Rule
 from .language.signature import Setting
+from .meanings import LINE
 from .rules import all_rules
 from .schedules import Family, all_schedules
 from .settings import settings_of
@@ -56,14 +59,14 @@ def _optimizers(family: str, rules: list[Rule]) -> str:
     lines = []
     for rule in rules:
         version = rule.name.partition(".")[2]
-        lines += [f"class _{family}_{version}(Protocol):", *_call(list(settings_of(rule).values()))]
+        lines += [f"class _{family}_{version}(Protocol):", *_call(list(settings_of(rule).values()), rule)]
     first = rules[0].name.partition(".")[2]
     lines += [f"class _{family}(_{family}_{first}, Protocol):"]
     lines += [f"    {each.name.partition('.')[2]}: _{family}_{each.name.partition('.')[2]}" for each in rules]
     return "\n".join([*lines, f"{family}: _{family}", ""])
 
 
-def _call(settings: list[Setting]) -> list[str]:
+def _call(settings: list[Setting], rule: Rule) -> list[str]:
     first, *rest = settings
     head = [f"        {_argument(first)},"] if first.name == "learn_rate" else []
     named = rest if head else settings
@@ -75,8 +78,18 @@ def _call(settings: list[Setting]) -> list[str]:
         *(f"        {_argument(each)}," for each in named),
         "        schedules: Mapping[str, Follower] | None = None,",
         "        ops: Ops | None = None,",
-        "    ) -> Optimizer: ...",
+        "    ) -> Optimizer:",
+        *_docstring(rule, 8),
     ]
+
+
+def _docstring(what: Rule | Family, indent: int) -> list[str]:
+    """The docstring with the meanings of all settings, each of which goes on below its name."""
+    blank, text = " " * indent, []
+    for line in documented(what).replace("\\", "\\\\").split("\n"):
+        hang = "    " if LINE.match(line) else ""
+        text.append(fill(line, 110, initial_indent=blank, subsequent_indent=f"{blank}{hang}") if line else "")
+    return [f'{blank}"""{text[0].strip()}', *text[1:], f'{blank}"""']
 
 
 def _argument(setting: Setting) -> str:
@@ -99,7 +112,7 @@ def _schedule(family: Family) -> str:
             arguments.append("*")
         default = "" if each.default is each.empty else f" = {each.default!r}"
         arguments.append(f"{each.name}: {kinds[setting.range is not None]}{default}")
-    return f"def {family.__name__}({', '.join(arguments)}) -> Schedule: ..."
+    return "\n".join([f"def {family.__name__}({', '.join(arguments)}) -> Schedule:", *_docstring(family, 4)])
 
 
 if __name__ == "__main__":

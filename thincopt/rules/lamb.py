@@ -25,6 +25,8 @@ def LAMB(
     in the implementations in use. Where either norm is zero the ratio is 1.
 
     m ← β₁m + (1−β₁)g;   v ← β₂v + (1−β₂)g²;   u = m̂ / (√v̂ + ε) + λw;   w ← w − η · φ(‖w‖)/‖u‖ · u
+
+    weight_decay: This share of each weight is added to the direction before it is scaled. 0.01 is usual; 0 is off.
     """
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + (1 - beta2) * g * g

@@ -8,6 +8,9 @@ def Lion(w, g, m, *, learn_rate: Rate = 1e-4, beta1: Unit = 0.9, beta2: Unit = 0
     """Step by the sign of an interpolated momentum.
 
     c = β₁m + (1−β₁)g;   w ← w − η·sign(c);   m ← β₂m + (1−β₂)g
+
+    beta1: How much of the running mean goes into a step; the rest is the present gradient.
+    beta2: How slowly the running mean of gradients forgets. 0.99 averages about the last 100 steps.
     """
     c = beta1 * m + (1 - beta1) * g
     m = beta2 * m + (1 - beta2) * g

@@ -10,7 +10,7 @@ from .declaring import schedule
 def cyclic_triangular(step: int, min_lr: Number, max_lr: Number, period: Positive) -> float:
     """Cyclical Learning Rates for Training Neural Networks. Smith, 2015. arXiv:1506.01186.
 
-    Straight up in one period and straight down in the next.
+    Rises in a straight line for one period, falls for the next, and begins again.
     """
     i = step + 1
     cycle = floor(1 + i / (2 * period))

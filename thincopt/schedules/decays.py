@@ -7,18 +7,20 @@ from .declaring import schedule
 
 @schedule("decaying.v1")
 def decaying(step: int, base_rate: Number, decay: Rate, *, t: Rate = 0) -> float:
-    """Down as one over the steps taken, which count from `t`.
+    """Falls as one over the steps taken: fast at first, then ever more slowly.
 
-    η / (1 + d(t+s))
+    base_rate / (1 + decay · (t + step))
     """
     return base_rate * (1.0 / (1.0 + decay * (t + step)))
 
 
 @schedule("compounding.v1")
 def compounding(step: int, start: Number, stop: Number, compound: Rate, *, t: Number = 0.0) -> float:
-    """By the same factor at each step, until it reaches the stop; `t` has no effect, as in Thinc.
+    """Changes by the same factor at each step, until it reaches `stop`, and stays there.
 
-    a·cˢ
+    start · compound^step
+
+    t: It has no effect, as in Thinc.
     """
     value = start * power(compound, step)
     return max(value, stop) if start > stop else min(value, stop)

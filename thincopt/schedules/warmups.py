@@ -6,9 +6,10 @@ from .declaring import schedule
 
 @schedule("warmup_linear.v1")
 def warmup_linear(step: int, initial_rate: Number, warmup_steps: Count, total_steps: Count) -> float:
-    """Up from 0 to the peak, `initial_rate`, reached after `warmup_steps`, then straight down to 0 at `total_steps`.
+    """Rises from 0 in a straight line to the peak, `initial_rate`, then falls in a straight line to 0.
 
-    η·s/W before step W, then η·(T−s)/(T−W)
+    initial_rate · step / warmup_steps before step warmup_steps;
+    initial_rate · (total_steps − step) / (total_steps − warmup_steps) from then on
     """
     if step < warmup_steps:
         return initial_rate * (step / max(1, warmup_steps))
@@ -28,8 +29,9 @@ def slanted_triangular(
 ) -> float:
     """Universal Language Model Fine-tuning for Text Classification. Howard & Ruder, 2018. arXiv:1801.06146.
 
-    Up to the peak in a fraction of the steps, then slowly down to peak/ratio, and there it stays.
-    `decay` has no effect, as in Thinc.
+    Rises to the peak in a short part of the steps, then falls slowly to the peak divided by `ratio`, and stays there.
+
+    decay: It has no effect, as in Thinc.
     """
     cut = int(num_steps * cut_frac)
     if cut < 1 or cut_frac >= 1:
