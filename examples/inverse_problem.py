@@ -1,4 +1,8 @@
-"""An inverse problem: find the signal that was blurred, from what was measured, with nothing but NumPy."""
+"""Find a signal that was blurred
+
+An inverse problem: a signal that jumps was blurred, and what was measured has noise. The optimizer finds the signal
+that explains the measurement and jumps seldom. Nothing but NumPy is needed.
+"""
 # ruff: noqa: T201  # it tells how it goes
 
 import numpy as np
@@ -21,6 +25,16 @@ for _ in range(steps):
     rough = np.concatenate([[0], jumps]) - np.concatenate([jumps, [0]])
     optimizer("signal", signal, blur.T @ misfit + 1e-4 * rough)
     optimizer.step_schedules()
+
+
+def plot(figure):
+    """What was measured, and what was found."""
+    axes = figure.add_subplot()
+    axes.plot(truth, color="#8b90a0", linewidth=4, alpha=0.4, label="the signal")
+    axes.plot(measured, color="#8b90a0", linewidth=1, label="measured")
+    axes.plot(signal, color="#d9663a", linewidth=1.5, label="found")
+    axes.legend(frameon=False)
+
 
 error = np.abs(signal - truth).mean()
 print(f"mean error {error:.3f}; of the blurred signal {np.abs(measured - truth).mean():.3f}")

@@ -1,4 +1,8 @@
-"""An optimizer of one's own is one function: here signSGD with momentum, beside Adam, on Rosenbrock's valley."""
+"""An optimizer of your own
+
+One function makes it: here signSGD with momentum. It is tried beside Adam on Rosenbrock's valley, which is curved and
+flat at the bottom, so that most methods are slow there.
+"""
 # ruff: noqa: T201  # it tells how it goes
 
 import numpy as np

@@ -1,4 +1,8 @@
-"""Stop in the middle, go on elsewhere, and end with the same bits."""
+"""Stop, save, and go on
+
+A checkpoint in the middle of a run: the optimizer and the weights are pickled and loaded again, as on another machine.
+The run that was resumed ends with the same bits as one that never stopped.
+"""
 # ruff: noqa: T201  # it tells how it goes
 
 import pickle

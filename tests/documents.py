@@ -6,9 +6,9 @@
     ini      is written to train.cfg and must load; a ```text after it is the error that it is told instead
     sh       holds commands of a few known shapes, whose targets and files must exist; so does a fence without a name
 
-A `:caption:` names a file: the snippet is written there, and Python is left for others to import. A comment that
-begins with `<!-- python` is executed and not shown. A language or directive that is not known here is an error, so
-that nothing slips through.
+A `:caption:` names a file: the snippet, or what is included, is written there, and Python is left for others to import.
+A comment that begins with `<!-- python` is executed and not shown. A language or directive that is not known here is
+an error, so that nothing slips through.
 
 Python that imports CuPy, or has torch put something on a CUDA device, is executed where CuPy finds one. Elsewhere it
 is compiled, and each name in it must be known; so is all on its page that uses what it would have made. See undone.py.
@@ -17,11 +17,9 @@ is compiled, and each name in it must be known; so is all on its page that uses 
 import doctest
 import io
 import re
-import shlex
 import textwrap
 import warnings
 from collections.abc import Callable, Iterator
-from configparser import ConfigParser
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,18 +27,17 @@ from typing import Any
 from unittest.mock import patch
 
 import thincopt
+from tests.commands import ROOT, SnippetError, see_commands, there
 from tests.undone import Undone, needs_device, python_of
 from thincopt import ThincoptError
 from thincopt.rules import all_rules
 from thincopt.schedules import all_schedules
 from thincopt.stages import stages_around
 
-ROOT = Path(__file__).parent.parent
 FENCE = re.compile(r"^ *(?P<marks>`{3,}|~{3,}|:{3,}(?=\{printed\}))(?P<info>.*)$")
 DIRECTIVE = re.compile(r"\{(?P<name>[\w-]+)\} *(?P<argument>.*)")
 OPTION = re.compile(r":(?P<name>[\w-]+): *(?P<value>.*)")
 PEERS = re.compile(r"^(?:>>> )?(?:import|from) +(?:torch|thinc|spacy|optax|jax)\b", re.MULTILINE)
-ASSIGNMENT = re.compile(r"(?P<name>[A-Z_]+)=")
 ERROR = re.compile(r"^\w+Error: ")
 LAX = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 FORMS = ("python", "c", "numpy", "cuda", "scalars")  # in which the site prints a rule
@@ -71,10 +68,6 @@ class Snippet:
     @property
     def caption(self) -> str:
         return self.options.get("caption", "")
-
-
-class SnippetError(AssertionError):
-    """A snippet that does not do what its page says."""
 
 
 def documents() -> dict[str, str]:
@@ -168,14 +161,19 @@ def _run(snippet: Snippet, page: str, namespace: dict[str, Any], told: str | Non
         "python": lambda: _python(snippet, page, namespace, told),
         "pycon": lambda: _played(snippet, page, namespace),
         "ini": lambda: _config(snippet, told),
-        "sh": lambda: _commands(snippet.text),
-        "": lambda: _commands(snippet.text),
+        "sh": lambda: see_commands(snippet.text),
+        "": lambda: see_commands(snippet.text),
     }
-    shown: dict[str, Callable[[], None]] = {"printed": lambda: _printed(snippet), **dict.fromkeys(SILENT, lambda: None)}
+    shown: dict[str, Callable[[], None]] = {
+        "printed": lambda: _printed(snippet),
+        "literalinclude": lambda: _included((ROOT / page).parent / snippet.argument, snippet.caption),
+        "ran": lambda: there((ROOT / snippet.argument).is_file(), snippet.argument),
+        **dict.fromkeys(SILENT, lambda: None),
+    }
     run = (shown if snippet.directive else known).get(snippet.language)
     if run is None:
         raise SnippetError(f"nobody checks {snippet.language!r}")
-    if snippet.caption:
+    if snippet.caption and not snippet.directive:
         Path(snippet.caption).write_text(f"{snippet.text}\n", encoding="utf-8")
     if not (snippet.caption and snippet.language == "python"):
         run()
@@ -233,67 +231,16 @@ def _config(snippet: Snippet, told: str | None) -> None:
         raise SnippetError("the page shows an error, but the config loads")
 
 
-def _commands(text: str) -> None:
-    """See that each command could be run: what it names is there."""
-    for line in text.splitlines():
-        words = shlex.split(line, comments=True)
-        while words and (assigned := ASSIGNMENT.match(words[0])):
-            _there(_is_read(assigned["name"]), words.pop(0))
-        if words:
-            _there(_could_run([words[0].rpartition("/")[2], *words[1:]]), line)
-
-
-def _could_run(words: list[str]) -> bool:
-    """Whether a command is of a shape that is known here, and names what exists; a line of Python is executed."""
-    found = False
-    match words:
-        case ["make", *targets]:
-            known = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-            found = all(each in known or ASSIGNMENT.match(each) for each in targets)
-        case ["pip", "install", what]:
-            one = "|".join(_extras())
-            found = bool(re.fullmatch(rf"\.(\[({one})(,({one}))*\])?", what))
-        case ["python", "-m", "venv", _] | ["source", ".venv/bin/activate"]:
-            found = True
-        case ["python", "-m", "pip", *rest]:
-            found = _could_run(["pip", *rest])
-        case ["python", "-m", "pytest", *paths]:
-            found = _exist(paths)
-        case ["python", "-c", code]:
-            with redirect_stdout(io.StringIO()):
-                exec(code, {})  # noqa: S102  # our own pages
-            found = True
-        case ["python", path, *_]:
-            found = _exist([path])
-    return found
-
-
-def _exist(words: list[str]) -> bool:
-    """Whether the files named are in the repository, or were written by the page."""
-    paths = [each.partition("::")[0] for each in words if not each.startswith("-")]
-    return bool(paths) and all((ROOT / each).exists() or Path(each).exists() for each in paths)
-
-
-def _extras() -> list[str]:
-    """The optional sets of packages."""
-    config = ConfigParser()
-    config.read(ROOT / "setup.cfg", encoding="utf-8")
-    return list(config["options.extras_require"])
-
-
-def _is_read(variable: str) -> bool:
-    """Whether the library asks the environment for this name."""
-    return any(variable in each.read_text(encoding="utf-8") for each in (ROOT / "thincopt").rglob("*.py"))
-
-
-def _there(found: bool, what: str) -> None:
-    if not found:
-        raise SnippetError(f"there is nothing of this name, or nobody checks it: {what}")
+def _included(path: Path, caption: str) -> None:
+    """Write what a page includes under its name, for the page to import."""
+    there(path.is_file(), str(path))
+    if caption:
+        Path(caption).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
 
 
 def _printed(snippet: Snippet) -> None:
     """The site prints a formula here: there must be one of this name, and such a form."""
     rules = all_rules()
     stages = {stage.name for each in rules.values() for stage in stages_around(each)}
-    _there(snippet.argument in {*rules, *all_schedules(), *stages}, snippet.argument)
-    _there(snippet.options.get("as", FORMS[0]) in FORMS, str(snippet.options))
+    there(snippet.argument in {*rules, *all_schedules(), *stages}, snippet.argument)
+    there(snippet.options.get("as", FORMS[0]) in FORMS, str(snippet.options))

@@ -167,6 +167,6 @@ def test_the_pages_are_found_and_those_with_peers_are_told_apart():
         f"website/guides/{each}.md" for each in ("optax", "thinc", "torch")
     }
     assert {name for name in PAGES if on_device(PAGES[name])} == {
-        f"website/guides/{each}.md" for each in ("gpu", "torch")
+        f"website/{each}.md" for each in ("guides/gpu", "guides/torch", "tutorial/gpu")
     }
     assert sum(1 for each in OURS for _ in snippets(PAGES[each])) > 100

@@ -1,6 +1,7 @@
 """How Sphinx builds the site: `make docs`. The pages of rules, schedules, stages and errors are made as it begins."""
 
 import sys
+from importlib.metadata import metadata
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -12,17 +13,38 @@ project = "thincopt"
 author = "the authors of thincopt"
 release = version = thincopt.__version__
 
-extensions = ["myst_parser", "website.directives", "website.generating"]
+extensions = ["myst_parser", "sphinx_copybutton", "website.directives", "website.generating", "website.tables"]
 myst_enable_extensions = ["attrs_block", "attrs_inline", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 nitpicky = True
+nitpick_ignore_regex = [("py:.*", ".*")]  # types in signatures are not all ours
+python_display_short_literal_types = True
+python_maximum_signature_line_length = 88
+add_module_names = False
+toc_object_entries_show_parents = "hide"
+copybutton_prompt_text = r">>> |\.\.\. "
+copybutton_prompt_is_regexp = True
+copybutton_exclude = ".linenos, .gp, .go"
 
 html_theme = "furo"
 html_title = "thincopt"
 html_logo = "_static/logo.svg"
 html_favicon = "_static/favicon.svg"
 html_static_path = ["_static"]
+templates_path = ["_templates"]
+html_context = {"repository": metadata("thincopt").get("Home-page")}  # setup.cfg's url, if there is one
+html_sidebars = {
+    "**": [
+        "sidebar/brand.html",
+        "sidebar/version.html",
+        "sidebar/search.html",
+        "sidebar/scroll-start.html",
+        "sidebar/navigation.html",
+        "sidebar/scroll-end.html",
+    ]
+}
 html_css_files = ["style.css"]
+exclude_patterns = ["_templates", "**/__pycache__"]
 html_copy_source = False
 html_use_index = False
 html_show_sphinx = False

@@ -1,11 +1,17 @@
-"""What pages may say beyond Markdown: `{printed}` shows a rule as it is written or printed, `{div}` is a box.
+"""What pages may say beyond Markdown: a rule as it is written or printed, what an example says, and a box, `{div}`.
 
 ```{printed} Lion.v1
 :as: c
 ```
+```{ran} examples/resume.py
+```
 """
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ClassVar
 
 from docutils import nodes
@@ -21,6 +27,7 @@ from thincopt.rules import all_rules
 from thincopt.schedules import all_schedules
 from thincopt.stages import stages_around
 
+ROOT = Path(__file__).parent.parent
 FORMS: dict[str, tuple[str, Callable[[Any], str]]] = {  # what `:as:` may say: the language to highlight, and the text
     "python": ("python", lambda rule: describe(rule).source),
     "c": ("c", lambda rule: c_walk(kernel_of(rule).phases[-1].walk)[1]),
@@ -57,8 +64,24 @@ class Printed(Directive):
         return [nodes.literal_block(written, written, language=language)]
 
 
+class Ran(Directive):
+    """What an example prints."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Its output as a block of text."""
+        command = [sys.executable, str(ROOT / self.arguments[0])]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)  # noqa: S603  # ours
+        if done.returncode:
+            raise self.error(f"{self.arguments[0]} failed:\n{done.stderr}")
+        return [nodes.literal_block(done.stdout, done.stdout.strip(), language="text")]
+
+
 def setup(app: Any) -> dict[str, bool]:
     """Register the directives."""
     app.add_directive("printed", Printed)
+    app.add_directive("ran", Ran)
     app.add_directive("div", Container)
     return {"parallel_read_safe": True}

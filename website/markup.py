@@ -33,17 +33,21 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
 
 
-def roomy(text: str) -> str:
-    """A wide table, whose rows may wrap where the page is narrow."""
-    return f":::{{div}} roomy\n{text}\n:::"
+SETTING = ("setting", "what it means", "default", "allowed")
 
 
-def setting(told: Told) -> tuple[str, str, str]:
-    """The cells of a setting: its name, its default, and what is allowed."""
+def setting(told: Told) -> tuple[str, str, str, str]:
+    """The cells of a setting: its name, what it means, its default, and what is allowed."""
     default = f"`{told.default}`" if told.default else "required"
     allowed = told.allowed.replace("<=", "≤").replace(">=", "≥").removeprefix("one of ")
+    allowed = allowed.removeprefix("a finite number ").replace("a finite number", "any number")
     allowed = re.sub(r"(?<![\w])('\w+'|True|False)", r"`\1`", allowed)
-    return f"`{told.name}`", default, allowed
+    return f"`{told.name}`", told.meaning, default, allowed
+
+
+def settings_table(told: Iterable[Told], what: str = "setting") -> str:
+    """A table of settings."""
+    return f":::{{div}} settings\n{table((what, *SETTING[1:]), map(setting, told))}\n:::"
 
 
 def section(name: str, kind: str, of: str, values: dict[str, Any]) -> str:

@@ -1,8 +1,13 @@
-"""The plots: each optimizer's path in a valley and each schedule's curve, as small SVGs for light and dark pages."""
+"""The plots, as small SVGs for light and dark pages: optimizers' paths, schedules' curves, what examples draw."""
 
 import re
+from collections.abc import Callable
+from contextlib import redirect_stdout
 from functools import cache
 from io import StringIO
+from pathlib import Path
+from runpy import run_path
+from unittest.mock import patch
 
 import matplotlib as mpl
 import numpy as np
@@ -12,6 +17,7 @@ from thincopt.rules import all_rules
 from thincopt.schedules import Family, all_schedules
 from website import valley
 from website.examples import STEPS, example
+from website.gallery import plotted, scripts
 from website.reference import ours
 
 ACCENT = "#d9663a"
@@ -31,9 +37,19 @@ LOOK = {
 
 
 def plots() -> dict[str, str]:
-    """The SVG of every rule and schedule that is registered, by path."""
+    """The SVG of every rule and schedule that is registered, and of every example that draws, by path."""
     found = {f"reference/optimizers/{name}.svg": path_plot(name) for name in ours(all_rules())}
+    found |= {f"reference/examples/{each.stem}.svg": example_plot(each) for each in scripts() if plotted(each)}
     return found | {f"reference/schedules/{name}.svg": curve(each) for name, each in ours(all_schedules()).items()}
+
+
+def example_plot(path: Path) -> str:
+    """What an example draws, when it has run."""
+    with mpl.rc_context(LOOK), patch.dict("os.environ", TQDM_DISABLE="1"), redirect_stdout(None):
+        figure = Figure(figsize=(5.6, 3), layout="constrained")
+        draw: Callable[[Figure], None] = run_path(str(path))["plot"]
+        draw(figure)
+        return _svg(figure)
 
 
 @cache

@@ -2,14 +2,17 @@
 
 from typing import Any
 
-from thincopt.describing import Description, Told, describe
+from thincopt.describing import Description, describe, engine_settings
 from thincopt.language import Rule, Stage
 from thincopt.language.declaring import POINTS
 from thincopt.rules import all_rules
 from thincopt.schedules import Family, all_schedules
-from thincopt.settings import ENGINE
 from thincopt.stages import stages_around
-from website.markup import first_sentence, formula, papers, roomy, setting, table, tidy
+from website.api import api_pages
+from website.gallery import gallery_page
+from website.letters import legend
+from website.markup import first_sentence, formula, papers, settings_table, table, tidy
+from website.measured import speed_tables
 from website.sheets import differing, optimizer_page, schedule_page
 from website.slips import errors_page
 
@@ -27,27 +30,40 @@ LISTING = """\
 ```
 """
 OPTIMIZERS = """\
-Each is one function of the weights, the gradient and its own state, with the [stages](../stages.md) around it. A
-version never changes its numbers: where two versions stand here, the page of each says how they differ."""
+An optimizer is one function: from the weights, the gradient and what it remembers it makes the step. Clipping, weight
+decay and averages stand around each of them, as [stages](../stages.md). A version never changes its numbers: where
+there are two, the page of each says how they differ.
+
+Not sure which to take? `AdamW` is a good first choice. `Adam.v2`, `SGD.v2` and `RAdam.v2` give torch's numbers, and
+`Adam.v1`, `SGD.v1` and `RAdam.v1` give Thinc's."""
 SCHEDULES = """\
-Each is a pure function of the step, counted from 0. Give one to an optimizer where a number
-would stand; a list of numbers or an iterator will do too."""
+A schedule gives a number for every step, counted from 0. Give one to an optimizer where a number would stand.
+[Change the rate over time](../../tutorial/schedules.md) shows how."""
 STAGES = """\
 # Stages
 
-What wraps any rule: each stage is a pure function as a rule is, and is fused into the same walk over memory. A stage
-whose setting is zero or off costs nothing. They run in the order of this page; weight decay comes before the step or
-after it, as the rule says. A rule that names one of these settings in its own signature takes it over, and the stage
-is left out.
+Stages are what every optimizer can do beside its own formula: clip the gradient, decay the weights, average them. Each
+is a function, as a rule is, and works in the same pass over memory. A stage whose setting is zero or off costs nothing.
+
+They run in the order of this page. Weight decay comes before the step or after it, as the rule says. If a rule has one
+of these settings in its own signature, it does that work itself, and the stage is left out.
 
 {stages}
 
 ## engine
 
-Not a stage: what the engine itself decides. With `L2_is_weight_decay`, `L2` is taken as `weight_decay`; `nonfinite`
-says what becomes of [a gradient with NaN or infinity](../state.md#a-gradient-with-nan-or-infinity).
+Two settings that belong to no stage. More about `nonfinite` is in
+[Clip and check gradients](../tutorial/gradients.md#a-gradient-with-nan-or-infinity).
 
 {engine}
+"""
+SETTINGS = """\
+# Settings
+
+Every setting and what it means, from A to Z. Defaults and what may be given are on the page of each optimizer and
+schedule. In Python they are keywords, in a config they are lines, and an optimizer has them as attributes.
+
+{table}
 """
 STAGE = """\
 ## {name}
@@ -55,6 +71,8 @@ STAGE = """\
 {summary}
 
 {formula}
+
+{letters}
 
 {papers}
 
@@ -75,7 +93,11 @@ def pages() -> dict[str, str]:
         "reference/schedules/index.md": _schedules(list(schedules.values())),
         **{f"reference/schedules/{name}.md": schedule_page(each) for name, each in schedules.items()},
         "reference/stages.md": _stages(list(rules.values())),
+        "reference/settings.md": _settings(rules, schedules),
         "reference/errors.md": errors_page(),
+        "reference/examples.md": gallery_page(),
+        **api_pages(),
+        **speed_tables(),
     }
 
 
@@ -99,7 +121,7 @@ def _schedules(families: list[Family]) -> str:
 
 
 def _listing(title: str, text: str, rows: str, known: list[Description]) -> str:
-    return LISTING.format(title=title, text=text, table=roomy(rows), names="\n".join(each.name for each in known))
+    return LISTING.format(title=title, text=text, table=rows, names="\n".join(each.name for each in known))
 
 
 def _row(told: Description) -> tuple[str, str]:
@@ -120,9 +142,21 @@ def _stages(rules: list[Rule]) -> str:
     """The stages of all rules, in the order in which they run."""
     found = {each.name: each for rule in rules for each in stages_around(rule)}
     texts = [_stage(each) for each in sorted(found.values(), key=lambda each: POINTS.index(each.at))]
-    engine = [Told(each.name, repr(each.default), each.allowed, "engine") for each in ENGINE]
-    head = ("setting", "default", "allowed")
-    return tidy(STAGES.format(stages="\n".join(texts), engine=table(head, map(setting, engine))))
+    return tidy(STAGES.format(stages="\n".join(texts), engine=settings_table(engine_settings())))
+
+
+def _settings(rules: dict[str, Rule], schedules: dict[str, Family]) -> str:
+    """Every setting by name, what it means, and whose it is; one that means several things has a row for each."""
+    rows: dict[tuple[str, str], list[str]] = {}
+    for kind, known in (("optimizers", rules), ("schedules", schedules)):
+        for name, each in known.items():
+            for told in describe(each).settings:
+                rows.setdefault((told.name, told.meaning), []).append(f"[{name}]({kind}/{name}.md)")
+    cells = [
+        (f"`{name}`", meaning, "every optimizer" if len(names) >= len(rules) - 1 else ", ".join(names))
+        for (name, meaning), names in sorted(rows.items(), key=lambda each: each[0][0].lower())
+    ]
+    return tidy(SETTINGS.format(table=table(("setting", "what it means", "of"), cells)))
 
 
 def _stage(stage: Stage) -> str:
@@ -131,6 +165,7 @@ def _stage(stage: Stage) -> str:
         name=stage.name,
         summary=told.summary,
         formula=formula(told.formula),
+        letters=legend(stage, told.formula),
         papers=papers(told.papers),
-        settings=table(("setting", "default", "allowed"), map(setting, told.settings)),
+        settings=settings_table(told.settings),
     )

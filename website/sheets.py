@@ -7,7 +7,8 @@ from thincopt.schedules import Family, Schedule
 from thincopt.settings import settings_of
 from website import valley
 from website.examples import example, required
-from website.markup import first_sentence, formula, papers, roomy, section, setting, table, tidy
+from website.letters import legend
+from website.markup import first_sentence, formula, papers, section, settings_table, table, tidy
 
 OPTIMIZER = """\
 # {name}
@@ -15,6 +16,8 @@ OPTIMIZER = """\
 {summary}
 
 {formula}
+
+{letters}
 
 {papers}
 
@@ -54,7 +57,7 @@ A number may also be a [schedule](../schedules/index.md), a list of numbers or a
 
 {settings}
 
-Around every rule stand the [stages](../stages.md), whose settings it has too:
+It also has the settings of the [stages](../stages.md), which stand around every optimizer:
 
 {staged}
 
@@ -159,6 +162,7 @@ def optimizer_page(rule: Rule) -> str:
             factory=family if version == "v1" else f"{family}.{version}",
             summary=told.summary.replace(first, f"{first} {differing(rule.name)}".strip(), 1),
             formula=formula(told.formula),
+            letters=legend(rule, told.formula),
             papers=papers(told.papers),
             versions=_relatives(rule, told),
             steps=valley.STEPS,
@@ -166,7 +170,7 @@ def optimizer_page(rule: Rule) -> str:
             call=CALLS[kernel_of(rule).whole_model],
             arguments=", ".join(f"{name}={value!r}" for name, value in given.items()),
             config=section("optimizer", "optimizers", rule.name, given),
-            settings=table(("setting", "default", "allowed"), map(setting, own)),
+            settings=settings_table(own),
             staged=_staged(told),
             states=_states(told),
             memory=_memory(told),
@@ -190,7 +194,7 @@ def schedule_page(family: Family) -> str:
             shown=f"{family.__name__}({', '.join(f'{name}={value!r}' for name, value in given.items())})",
             values="\n".join(f">>> schedule({step})\n{made(step)!r}" for step in (0, 10, 500)),
             config=section("optimizer.learn_rate", "schedules", family.name, given),
-            settings=table(("argument", "default", "allowed"), map(setting, told.settings)),
+            settings=settings_table(told.settings, "argument"),
         )
     )
 
@@ -219,16 +223,13 @@ def _relatives(rule: Rule, told: Description) -> str:
 
 
 def _staged(told: Description) -> str:
-    """The settings of the stages and the engine; a stage's formula stands beside its first one."""
-    rows, seen = [], set[str]()
-    for each in told.settings:
-        if each.owner == "rule":
-            continue
-        link = f"[{each.owner}](../stages.md#{each.owner})"
-        about = "" if each.owner in seen else f"{link}: {'; '.join(each.formula)}" if each.formula else link
-        seen.add(each.owner)
-        rows.append((*setting(each), about))
-    return roomy(table(("setting", "default", "allowed", "of"), rows))
+    """The settings of each stage and of the engine, beneath its formula."""
+    parts = []
+    for owner in dict.fromkeys(each.owner for each in told.settings if each.owner != "rule"):
+        own = [each for each in told.settings if each.owner == owner]
+        about = f": {'; '.join(own[0].formula)}" if own[0].formula else ""
+        parts += [f"**[{owner}](../stages.md#{owner})**{about}", settings_table(own)]
+    return "\n\n".join(parts)
 
 
 def _states(told: Description) -> str:

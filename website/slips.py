@@ -11,7 +11,6 @@ from thincopt import errors
 from thincopt.rules import all_rules
 from thincopt.schedules import all_schedules
 from thincopt.settings import settings_of
-from website.markup import roomy
 
 TABLE = Path(__file__).parent.parent / "tests" / "slips.txt"
 THEMES = {  # of configs, by what is typed and answered; the first that fits
@@ -35,12 +34,16 @@ TASKS = {  # what one is about when such an error comes in Python
 INTRODUCTION = """\
 # Errors
 
-Every error says what was given, what is allowed and what to do, and where nothing could be done, nothing was changed.
-All are `ThincoptError`s; only a name that an object does not have is Python's own `AttributeError`. Below stand {count}
-slips as they are typed, each with its answer, from the table that the tests hold the library to, word for word.
+Every error says what was given, what is allowed and what to do. Where a call cannot be done, nothing was changed.
+
+All errors are `ThincoptError`s, so `except thincopt.ThincoptError` catches them. Only a name that an object does not
+have is Python's own `AttributeError`. Below are {count} mistakes, as they are typed, each with what thincopt answers.
+The tests check every answer, word for word.
+
+What were you doing?
 
 {tasks}
-- In the text of a config: {themes}
+- Writing a config: {themes}
 """
 
 
@@ -83,14 +86,21 @@ def errors_page() -> str:
     parts = [introduction, "## The classes\n", _classes()]
     for raised in classes:
         parts.append(f"## In Python: {raised}\n")
-        parts += [_shown(each) for each in python if each.raised == raised]
+        parts.append(_folded([each for each in python if each.raised == raised]))
     parts.append(
         "## In a config\n\nThese are `ConfigError`s. Every mistake of a file is told at once, with its line.\n"
     )
     for theme, members in themes.items():
         parts.append(f"### {theme}\n")
-        parts += map(_shown, members)
+        parts.append(_folded(members))
     return "\n".join(parts)
+
+
+def _folded(known: list[Slip]) -> str:
+    """Slips in a box that opens: all of them would be a long way to scroll."""
+    count = f"{len(known)} mistakes" if len(known) > 1 else "1 mistake"
+    shown = "\n".join(map(_shown, known))
+    return f'<details class="slips"><summary>{count}, and the answers</summary>\n\n{shown}\n</details>\n'
 
 
 def _link(heading: str, text: str = "") -> str:
@@ -99,12 +109,13 @@ def _link(heading: str, text: str = "") -> str:
 
 
 def _classes() -> str:
-    found = [each for each in vars(errors).values() if inspect.isclass(each) and issubclass(each, errors.ThincoptError)]
+    known = dict.fromkeys(each for each in vars(errors).values() if inspect.isclass(each))
+    found = [each for each in known if issubclass(each, errors.ThincoptError)]
     rows = ["| error | is also | when |", "| --- | --- | --- |"]
     for each in sorted(found, key=lambda each: len(each.__mro__)):
         bases = ", ".join(f"`{base.__name__}`" for base in each.__bases__)
         rows.append(f"| `{each.__name__}` | {bases} | {inspect.getdoc(each)} |")
-    return roomy("\n".join(rows)) + "\n"
+    return "\n".join(rows) + "\n"
 
 
 def _by_theme(known: Iterator[Slip]) -> dict[str, list[Slip]]:

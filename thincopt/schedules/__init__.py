@@ -1,4 +1,7 @@
-"""One file per family of schedules; every file here is found and read."""
+"""Schedules: a number for every step. Each is here by its name: `thincopt.schedules.warmup_linear(0.1, 10, 100)`.
+
+One file holds a family of schedules; every file of this folder is found and read.
+"""
 
 from importlib import import_module
 from pkgutil import iter_modules

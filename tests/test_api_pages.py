@@ -1,0 +1,59 @@
+"""Whatever is public is on the pages of the Python interface, and every page of the site is made of what is there."""
+
+import inspect
+import re
+
+import pytest
+
+import thincopt
+from thincopt.describing import describe
+from thincopt.rules import all_rules
+from website import api
+from website.gallery import gallery_page, plotted, scripts
+from website.letters import legend
+from website.measured import speed_tables
+from website.reference import ours
+
+PAGES = api.api_pages()
+EVERYTHING = "\n".join(PAGES.values())
+
+
+@pytest.mark.parametrize("name", [each for each in thincopt.__all__ if each[0] != "_"])
+def test_each_public_name_is_told(name):
+    assert f" thincopt.{name}" in EVERYTHING
+    assert inspect.getdoc(getattr(thincopt, name)).split("\n")[0] in EVERYTHING
+
+
+def test_each_public_part_of_an_optimizer_is_told():
+    own = [name for name in vars(thincopt.Optimizer) if not name.startswith("_")]
+    assert [name for name in own if f"thincopt.Optimizer.{name}" not in PAGES["reference/api/Optimizer.md"]] == []
+    assert "thincopt.Optimizer.__call__(key: Hashable, weights: " in EVERYTHING
+    assert "self" not in re.findall(r"py:method\} .*", EVERYTHING)
+
+
+def test_what_has_no_docstring_is_refused(monkeypatch):
+    monkeypatch.setattr(api, "public", lambda: {"bare": lambda: None})
+    with pytest.raises(ValueError, match="without a docstring: bare"):
+        api.api_pages()
+
+
+def test_each_example_is_in_the_gallery():
+    page = gallery_page()
+    for path in scripts():
+        assert f"{path.name}</summary>" in page
+    assert [each.stem for each in scripts() if plotted(each)] == ["train", "inverse_problem"]
+
+
+@pytest.mark.parametrize("name", sorted(ours(all_rules())))
+def test_each_letter_that_is_a_setting_is_named(name):
+    rule = all_rules()[name]
+    formula = describe(rule).formula
+    told = legend(rule, formula)
+    for letter, setting in (("η", "learn_rate"), ("β₁", "beta1"), ("ε", "eps")):
+        assert (f"{letter}: `{setting}`" in told) == (letter in " ".join(formula))
+
+
+def test_the_figures_of_speed_stand_in_columns_of_their_own():
+    text = speed_tables()["reference/speed.txt"]
+    assert " · " not in text
+    assert "| with 1 thread | 1 million elements |" in text
