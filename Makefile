@@ -6,7 +6,7 @@ GPU_PYTHON ?= .venv-gpu/bin/python
 GPU_INSTALLED := $(if $(filter .venv-gpu/%,$(GPU_PYTHON)),.venv-gpu/installed)
 SOURCES := $(shell find thincopt setup.py -name '*.py' -o -name '*.c' -o -name '*.h' -o -name '*.cuh')
 
-.PHONY: demo build test lint types sanitize cuda test-gpu peers record stubs bench bench-gpu visit-gpu docs browse clean
+.PHONY: demo build test lint types sanitize cuda test-gpu peers record stubs notebook bench bench-gpu visit-gpu docs browse clean
 
 demo: .venv-demo/installed
 	.venv-demo/bin/python examples/digits/train.py
@@ -42,6 +42,9 @@ record: .venv/installed
 
 stubs: .venv/installed
 	$(VENV)/python -m thincopt.stubs
+
+notebook: .venv-notebook/installed
+	PATH="$(CURDIR)/.venv-notebook/bin:$$PATH" .venv-notebook/bin/jupyter-execute examples/notebook.ipynb
 
 bench: .venv-peers/installed
 	.venv-peers/bin/python -m benchmarks $(ARGS)
