@@ -1,4 +1,4 @@
-"""Look at every page of the built site in Chromium, as on a desk and on a phone, and fail on whatever is wrong.
+"""Look at every page of the built site in Chromium, as on a desk, a tablet and a phone, and fail on whatever is wrong.
 
 make docs browse
 .venv-docs/bin/python website/browse.py --shots build/shots index reference/optimizers/Adam.v2
@@ -24,7 +24,11 @@ from urllib.parse import unquote, urldefrag, urlsplit
 from playwright.sync_api import sync_playwright
 
 SITE = Path(__file__).parent.parent / "build" / "docs"
-SIZES = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
+SIZES = {
+    "desktop": {"width": 1280, "height": 900},
+    "tablet": {"width": 820, "height": 1180},
+    "phone": {"width": 390, "height": 844},
+}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUIET = [
     "--headless",
@@ -81,7 +85,7 @@ def main() -> int:
         for each in pages:
             visit(context, home, each, found)
     found.faults += [*dead_links(found, home), *unreachable(found, home, pages)]
-    print("\n".join(found.faults) or f"{len(pages)} pages, at {' and '.join(SIZES)} width: nothing is wrong")
+    print("\n".join(found.faults) or f"{len(pages)} pages, at {', '.join(SIZES)} width: nothing is wrong")
     return 1 if found.faults else 0
 
 

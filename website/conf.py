@@ -47,6 +47,7 @@ html_css_files = ["style.css"]
 exclude_patterns = ["_templates", "**/__pycache__"]
 html_copy_source = False
 html_use_index = False
+html_domain_indices = False
 html_show_sphinx = False
 html_show_copyright = False
 pygments_style = "friendly"

@@ -10,8 +10,8 @@ RESULTS = Path(__file__).parent.parent / "benchmarks" / "results" / "amd-epyc-2c
 SIZES = re.compile(r",? at ((?:\w+ · )+\w+)$")
 LEGEND = """\
 *Plain* is the rule alone. *Default policy* also looks for NaN in the gradient first. *Clip + decay + averages* has
-these three stages on. *Zero gradients over usual ones*: the time with gradients that are all zero, divided by the usual time;
-first the mean over a long run, then at its end, when the moments are the smallest numbers that there are."""
+these three stages on. *Zero gradients over usual ones*: the time with gradients that are all zero, divided by the
+usual time; first the mean over a long run, then at its end, when the moments are the smallest possible numbers."""
 NAMES = {"1M": "1 million", "10M": "10 million", "50M": "50 million", "100k": "100,000"}
 
 
