@@ -56,4 +56,4 @@ def test_each_letter_that_is_a_setting_is_named(name):
 def test_the_figures_of_speed_stand_in_columns_of_their_own():
     text = speed_tables()["reference/speed.txt"]
     assert " · " not in text
-    assert "| with 1 thread | 1 million elements |" in text
+    assert "**With 1 thread**\n\n| what | 1 million elements |" in text

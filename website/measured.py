@@ -33,12 +33,13 @@ def speed_tables() -> dict[str, str]:
         for count, each in zip(threads, cells, strict=True):
             if " · " in each:
                 sized.setdefault(sizes, {}).setdefault(count, []).append((name, *each.split(" · ")))
+    heads = {of: ("what", *(f"{NAMES.get(each, each)} elements" for each in of)) for of in sized}
     tables = [
-        table((f"with {count}", *(f"{NAMES.get(each, each)} elements" for each in of)), found)
+        f"**With {count}**\n\n{table(heads[of], found)}"
         for of, by_threads in sized.items()
         for count, found in by_threads.items()
     ]
-    tables.append(table(("", *threads), single))
+    tables.append(f"**Small arrays, and a whole model**\n\n{table(('what', *threads), single)}")
     notes = takewhile(lambda each: not each.startswith("!["), texts)
     return {"reference/speed.txt": "\n\n".join([f"## On {title.lstrip('# ')}", LEGEND, *tables, *notes]) + "\n"}
 

@@ -104,7 +104,7 @@ class Run:
 def plot(figure, run=None):
     """How the loss falls, and the first digits of the test as the network reads them; what it misreads is orange."""
     run = run or Run(thincopt.load(HERE / "train.cfg"))
-    left, right = figure.subplots(1, 2, width_ratios=(5, 4))
+    left, right = figure.subplots(1, 2, width_ratios=(1, 1))
     left.semilogy(run.steps[:, 0], color="#d9663a", linewidth=0.8)
     left.set(xlabel="step", ylabel="loss", title=f"It reads {run.read:.1%} of new digits")
     images = run.test_images[: ROWS * COLUMNS].reshape(ROWS, COLUMNS, 8, 8)
@@ -117,7 +117,7 @@ def plot(figure, run=None):
         color = "#8b90a0" if read[index] == run.test_labels[index] else "#d9663a"
         row, column = divmod(index, COLUMNS)
         right.text(column * 10 + 4.5, row * 11 + 9.2, read[index], color=color, ha="center", va="center", size=7)
-    right.set_title("thirty of them")
+    right.set(title="thirty of them", anchor="N")
     right.set_axis_off()
 
 
