@@ -56,10 +56,12 @@ class _Adam_v1(Protocol):
         schedules: Mapping[str, Follower] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
-        """As Thinc's Adam, in the efficient order of the paper's section 2: ε stands beside the uncorrected root
-        of v.
+        """Divide the running mean of gradients by the root of the running mean of their squares, as Thinc's
+        Adam.
 
-        The Adam of torch, optax and the paper's Algorithm 1 is Adam.v2.
+        It has the efficient order of the paper's section 2: ε is added to the root of v before that is
+        corrected. The Adam
+        of torch, optax and the paper's Algorithm 1 is Adam.v2.
 
         m ← β₁m + (1−β₁)g;   v ← β₂v + (1−β₂)g²;   w ← w − η·√(1−β₂ᵗ)/(1−β₁ᵗ) · m / (√v + ε)
 
@@ -114,7 +116,7 @@ class _Adam_v2(Protocol):
         schedules: Mapping[str, Follower] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
-        """Step by the gradient's running mean over its running root mean square (Algorithm 1).
+        """Divide the running mean of gradients by the root of the running mean of their squares (Algorithm 1).
 
         m ← β₁m + (1−β₁)g;   v ← β₂v + (1−β₂)g²;   m̂ = m/(1−β₁ᵗ);   v̂ = v/(1−β₂ᵗ);   w ← w − η·m̂ / (√v̂ +
         ε)
@@ -180,7 +182,7 @@ class _AdamW_v1(Protocol):
         schedules: Mapping[str, Follower] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
-        """Step by the gradient's running mean over its running root mean square (Algorithm 1).
+        """Divide the running mean of gradients by the root of the running mean of their squares (Algorithm 1).
 
         m ← β₁m + (1−β₁)g;   v ← β₂v + (1−β₂)g²;   m̂ = m/(1−β₁ᵗ);   v̂ = v/(1−β₂ᵗ);   w ← w − η·m̂ / (√v̂ +
         ε)
@@ -311,7 +313,7 @@ class _Lion_v1(Protocol):
         schedules: Mapping[str, Follower] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
-        """Step by the sign of an interpolated momentum.
+        """Step by the sign of a mix of momentum and gradient, so that every weight moves equally far.
 
         c = β₁m + (1−β₁)g;   w ← w − η·sign(c);   m ← β₂m + (1−β₂)g
 
@@ -366,7 +368,9 @@ class _NAdam_v1(Protocol):
         schedules: Mapping[str, Follower] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
-        """Adam that looks ahead along its momentum, whose weight μ warms up at the pace ψ, `momentum_decay`.
+        """Adam with Nesterov's momentum, which looks one step ahead.
+
+        The weight of the momentum, μ, rises in the first steps at the pace ψ.
 
         μₜ = β₁(1 − ½·0.96^(tψ));   m ← β₁m + (1−β₁)g;   v ← β₂v + (1−β₂)g²;   v̂ = v/(1−β₂ᵗ);
         m̂ = μₜ₊₁m/(1−∏μ·μₜ₊₁) + (1−μₜ)g/(1−∏μ);   w ← w − η·m̂ / (√v̂ + ε)
@@ -427,10 +431,12 @@ class _RAdam_v1(Protocol):
         schedules: Mapping[str, Follower] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
-        """As Thinc's RAdam: its steps count from 2, ε stands beside the uncorrected root, and it adapts from ρₛ
-        = 5 on.
+        """Adam that begins as plain momentum, until enough gradients were seen to divide by their squares, as in
+        Thinc.
 
-        The RAdam of torch and of the paper is RAdam.v2, whose page says what r and ρ are.
+        Its steps count from 2, ε is added to the root before that is corrected, and it divides from ρₛ = 5
+        on. The RAdam
+        of torch and of the paper is RAdam.v2, whose page says what r and ρ are.
 
         s = t+1;   m ← β₁m + (1−β₁)g;   v ← β₂v + (1−β₂)g²;
         w ← w − η·r·√(1−β₂ˢ)/(1−β₁ˢ)·m / (√v + ε) where ρₛ ≥ 5, else w − η·m/(1−β₁ˢ)
@@ -485,8 +491,9 @@ class _RAdam_v2(Protocol):
         schedules: Mapping[str, Follower] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
-        """Adam whose step is rectified for the variance of its rate, and is plain momentum while that cannot be
-        told.
+        """Adam that begins as plain momentum, until enough gradients were seen to divide by their squares.
+
+        The factor r makes steps smaller while the mean of squares is still uncertain.
 
         m ← β₁m + (1−β₁)g;   v ← β₂v + (1−β₂)g²;   m̂ = m/(1−β₁ᵗ);
         ρ∞ = 2/(1−β₂) − 1;   ρₜ = ρ∞ − 2tβ₂ᵗ/(1−β₂ᵗ);   r = √((ρₜ−4)(ρₜ−2)ρ∞ / ((ρ∞−4)(ρ∞−2)ρₜ));
@@ -544,7 +551,7 @@ class _SGD_v1(Protocol):
         schedules: Mapping[str, Follower] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
-        """Follow the gradient, as Thinc's SGD. With momentum it is SGD.v2.
+        """Follow the gradient, as Thinc's SGD. SGD.v2 has momentum.
 
         w ← w − η·g
 
@@ -592,7 +599,7 @@ class _SGD_v2(Protocol):
         schedules: Mapping[str, Follower] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
-        """Follow a running sum of gradients, as torch's SGD; the first gradient enters undampened.
+        """Follow the gradient, with momentum if you like, as torch's SGD. The first gradient enters undampened.
 
         b ← μb + (1−τ)g;   w ← w − η·b, or with Nesterov w − η·(g + μb)
 

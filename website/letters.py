@@ -26,7 +26,7 @@ def legend(what: Rule | Stage, formula: tuple[str, ...]) -> str:
         return ""
     settings = [each.name for each in what.signature.settings if SETTINGS.get(each.name, "\0") in text]
     states = [STATES.get(each.name, each.name) for each in what.signature.states]
-    parts = ["w: the weights", *(["g: the gradient"] if "g" in text else [])]
+    parts = [told for letter, told in (("w", "w: the weights"), ("g", "g: the gradient")) if letter in text]
     parts += [f"{SETTINGS[name]}: `{name}`" for name in settings]
     kept = [each for each in states if each in text]
     parts += [f"{', '.join(kept)}: what is remembered from step to step, 0 at first"] if kept else []

@@ -9,9 +9,10 @@ from ..language import Positive, Rate, Unit, maximum, rule, sqrt
 
 @rule("Adam.v1", decay="weights", grad_clip=1.0, use_averages=True, L2_is_weight_decay=True)
 def ThincAdam(w, g, m, v, t, *, learn_rate: Rate = 1e-3, beta1: Unit = 0.9, beta2: Unit = 0.999, eps: Positive = 1e-8):
-    """As Thinc's Adam, in the efficient order of the paper's section 2: ε stands beside the uncorrected root of v.
+    """Divide the running mean of gradients by the root of the running mean of their squares, as Thinc's Adam.
 
-    The Adam of torch, optax and the paper's Algorithm 1 is Adam.v2.
+    It has the efficient order of the paper's section 2: ε is added to the root of v before that is corrected. The Adam
+    of torch, optax and the paper's Algorithm 1 is Adam.v2.
 
     m ← β₁m + (1−β₁)g;   v ← β₂v + (1−β₂)g²;   w ← w − η·√(1−β₂ᵗ)/(1−β₁ᵗ) · m / (√v + ε)
     """
@@ -36,7 +37,7 @@ def Adam(
     eps: Positive = 1e-8,
     amsgrad: bool = False,
 ):
-    """Step by the gradient's running mean over its running root mean square (Algorithm 1).
+    """Divide the running mean of gradients by the root of the running mean of their squares (Algorithm 1).
 
     m ← β₁m + (1−β₁)g;   v ← β₂v + (1−β₂)g²;   m̂ = m/(1−β₁ᵗ);   v̂ = v/(1−β₂ᵗ);   w ← w − η·m̂ / (√v̂ + ε)
 

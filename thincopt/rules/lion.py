@@ -5,7 +5,7 @@ from ..language import Rate, Unit, rule, sign
 
 @rule("Lion.v1")
 def Lion(w, g, m, *, learn_rate: Rate = 1e-4, beta1: Unit = 0.9, beta2: Unit = 0.99):
-    """Step by the sign of an interpolated momentum.
+    """Step by the sign of a mix of momentum and gradient, so that every weight moves equally far.
 
     c = β₁m + (1−β₁)g;   w ← w − η·sign(c);   m ← β₂m + (1−β₂)g
 

@@ -20,7 +20,9 @@ def NAdam(
     eps: Positive = 1e-8,
     momentum_decay: Rate = 4e-3,
 ):
-    """Adam that looks ahead along its momentum, whose weight μ warms up at the pace ψ, `momentum_decay`.
+    """Adam with Nesterov's momentum, which looks one step ahead.
+
+    The weight of the momentum, μ, rises in the first steps at the pace ψ.
 
     μₜ = β₁(1 − ½·0.96^(tψ));   m ← β₁m + (1−β₁)g;   v ← β₂v + (1−β₂)g²;   v̂ = v/(1−β₂ᵗ);
     m̂ = μₜ₊₁m/(1−∏μ·μₜ₊₁) + (1−μₜ)g/(1−∏μ);   w ← w − η·m̂ / (√v̂ + ε)

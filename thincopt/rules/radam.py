@@ -12,9 +12,10 @@ def rectification(beta2, t):
 
 @rule("RAdam.v1", decay="weights", grad_clip=1.0, use_averages=True, L2_is_weight_decay=True)
 def ThincRAdam(w, g, m, v, t, *, learn_rate: Rate = 1e-3, beta1: Unit = 0.9, beta2: Unit = 0.999, eps: Positive = 1e-8):
-    """As Thinc's RAdam: its steps count from 2, ε stands beside the uncorrected root, and it adapts from ρₛ = 5 on.
+    """Adam that begins as plain momentum, until enough gradients were seen to divide by their squares, as in Thinc.
 
-    The RAdam of torch and of the paper is RAdam.v2, whose page says what r and ρ are.
+    Its steps count from 2, ε is added to the root before that is corrected, and it divides from ρₛ = 5 on. The RAdam
+    of torch and of the paper is RAdam.v2, whose page says what r and ρ are.
 
     s = t+1;   m ← β₁m + (1−β₁)g;   v ← β₂v + (1−β₂)g²;
     w ← w − η·r·√(1−β₂ˢ)/(1−β₁ˢ)·m / (√v + ε) where ρₛ ≥ 5, else w − η·m/(1−β₁ˢ)
@@ -29,7 +30,9 @@ def ThincRAdam(w, g, m, v, t, *, learn_rate: Rate = 1e-3, beta1: Unit = 0.9, bet
 
 @rule("RAdam.v2")
 def RAdam(w, g, m, v, t, *, learn_rate: Rate = 1e-3, beta1: Unit = 0.9, beta2: Unit = 0.999, eps: Positive = 1e-8):
-    """Adam whose step is rectified for the variance of its rate, and is plain momentum while that cannot be told.
+    """Adam that begins as plain momentum, until enough gradients were seen to divide by their squares.
+
+    The factor r makes steps smaller while the mean of squares is still uncertain.
 
     m ← β₁m + (1−β₁)g;   v ← β₂v + (1−β₂)g²;   m̂ = m/(1−β₁ᵗ);
     ρ∞ = 2/(1−β₂) − 1;   ρₜ = ρ∞ − 2tβ₂ᵗ/(1−β₂ᵗ);   r = √((ρₜ−4)(ρₜ−2)ρ∞ / ((ρ∞−4)(ρ∞−2)ρₜ));

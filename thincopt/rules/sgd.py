@@ -9,7 +9,7 @@ from ..language import Number, Rate, rule, where
 
 @rule("SGD.v1", decay="weights", grad_clip=1.0, use_averages=True, L2_is_weight_decay=True)
 def PlainSGD(w, g, *, learn_rate: Rate):
-    """Follow the gradient, as Thinc's SGD. With momentum it is SGD.v2.
+    """Follow the gradient, as Thinc's SGD. SGD.v2 has momentum.
 
     w ← w − η·g
     """
@@ -20,7 +20,7 @@ def PlainSGD(w, g, *, learn_rate: Rate):
 def SGD(
     w, g, velocity, t, *, learn_rate: Rate = 1e-3, momentum: Rate = 0.0, dampening: Number = 0.0, nesterov: bool = False
 ):
-    """Follow a running sum of gradients, as torch's SGD; the first gradient enters undampened.
+    """Follow the gradient, with momentum if you like, as torch's SGD. The first gradient enters undampened.
 
     b ← μb + (1−τ)g;   w ← w − η·b, or with Nesterov w − η·(g + μb)
     """
