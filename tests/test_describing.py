@@ -48,7 +48,7 @@ def test_the_bytes_of_state_are_those_that_an_optimizer_keeps(name, dtype):
     optimizer = thincopt.get(name)(**required(settings_of(all_rules()[name]).values()))
     weights = np.ones(100, dtype)
     optimizer("key", weights, np.ones_like(weights))
-    kept = sum(each.nbytes for each in optimizer._states["key"].arrays.values())
+    kept = sum(each.nbytes for each in optimizer._now.states["key"].arrays.values())
     assert describe(all_rules()[name]).state_bytes(weights.itemsize) == kept / weights.size
 
 

@@ -7,6 +7,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "ArrayError": "errors",
+    "BusyError": "errors",
     "Config": "config",
     "ConfigError": "errors",
     "CupyOps": "ops.cupy_ops",

@@ -9,6 +9,7 @@ from .config import Config as Config
 from .config import fill as fill
 from .config import load as load
 from .errors import ArrayError as ArrayError
+from .errors import BusyError as BusyError
 from .errors import ConfigError as ConfigError
 from .errors import NonFiniteError as NonFiniteError
 from .errors import OpsError as OpsError
