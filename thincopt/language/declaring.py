@@ -90,12 +90,23 @@ def rule(
 
     def enrol(function: Callable[..., Any]) -> Rule:
         known = RULES.get(name)
-        if known is not None and known.function.__code__.co_filename != function.__code__.co_filename:
-            raise RuleError(f"{name} is already the rule of {known.function.__module__}; choose another name.")
+        if known is not None and not _of_one_home(known.function, function):
+            home = known.function.__module__
+            raise RuleError(f"{name} is already the rule of {home}; choose another name, or another version.")
         RULES[name] = Rule(name, function, decay, defaults)
         return RULES[name]
 
     return enrol
+
+
+def _of_one_home(one: Callable[..., Any], other: Callable[..., Any]) -> bool:
+    """Whether a module defines both: each cell of a notebook has a file name of its own, and a file may be run twice.
+
+    Optimizers that were made by the earlier one keep it.
+    """
+    file = one.__code__.co_filename
+    named = not file.startswith("<")  # unlike <stdin> or <string>
+    return one.__module__ == other.__module__ or (named and file == other.__code__.co_filename)
 
 
 def stage(*, at: Point, every: str | None = None) -> Callable[[Callable[..., Any]], Stage]:
