@@ -16,7 +16,7 @@ from thincopt.language import Rate, rule
 def Cell(w, g, *, learn_rate: Rate = 1.0{setting}):
     return {step}
 """
-FILES = ["/tmp/ipykernel_7/{}.py", "<ipython-input-{}-0123456789ab>", "<stdin>", "<string>"]
+FILES = ["/cells/ipykernel_7/{}.py", "<ipython-input-{}-0123456789ab>", "<stdin>", "<string>"]
 
 
 def run(step, file, module="__main__", setting=""):
@@ -80,7 +80,7 @@ def test_a_built_in_is_not_shadowed():
 
 
 def test_the_lines_of_a_cell_are_told(monkeypatch):
-    file, text = "/tmp/ipykernel_7/3.py", CELL.format(step="learn_rate * g", setting="")
+    file, text = "/cells/ipykernel_7/3.py", CELL.format(step="learn_rate * g", setting="")
     monkeypatch.setitem(linecache.cache, file, (len(text), None, text.splitlines(keepends=True), file))
     run("learn_rate * g", file)
     walk = Optimizer.of("Cell.v1", ops=thincopt.NumpyOps())._runner.recipe.main.phases[-1].walk
