@@ -47,7 +47,7 @@ class Range:
     def told(self, value: Any) -> str:
         """The range, for an error about this value: with the end of whole numbers, if it is beyond that."""
         size: Any = abs(value) if isinstance(value, Real) else 0
-        beyond = self.whole and MOST_WHOLE < size < inf
+        beyond = bool(self.whole and MOST_WHOLE < size < inf)  # NumPy's bool repeats no text
         return f"{self}" + " and at most 2**53, for not all larger ones are exact in float64" * beyond
 
     def holds(self, value: Any) -> bool:
