@@ -146,7 +146,7 @@ def test_a_count_ends_where_float64_counts_no_further(value, holds):
     assert (count.holds(value), count.allowed) == (holds, "a whole number >= 0")
     assert count.told(value) == count.allowed + BEYOND * (not holds)
     assert str(Range(-5, whole=True)) == "a whole number >= -5"
-    assert not Range(whole=True).holds(-value) or holds
+    assert not Range(whole=True).holds(-int(value)) or holds
 
 
 def test_of_other_numbers_the_range_is_told_as_it_is():
@@ -187,6 +187,26 @@ def test_a_rule_without_a_name_is_told():
         @rule
         def nameless(w, g):
             return g
+
+
+NO_FUNCTION = [
+    (3, "@rule('Made.v1') stands above a function, `def …(w, g, …)`, not above 3."),
+    (Rule, f"@rule('Made.v1') stands above a function, `def …(w, g, …)`, not above {Rule!r}."),
+    (
+        Rule("Made.v2", other_rate_too),
+        "@rule('Made.v1') takes a function, and Made.v2 is made of one already: pass its .function.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "text"), NO_FUNCTION)
+def test_what_is_no_function_is_told(given, text):
+    with pytest.raises(RuleError) as caught:
+        rule("Made.v1")(given)
+    assert str(caught.value) == text
+    with pytest.raises(RuleError) as caught:
+        stage(at="step")(given)
+    assert str(caught.value) == text.replace("@rule('Made.v1')", "@stage")
 
 
 def average_as_state(w, g, average):
