@@ -23,6 +23,7 @@ THEMES = {  # of configs, by what is typed and answered; the first that fits
 }
 TASKS = {  # what one is about when such an error comes in Python
     "SettingError": "Making an optimizer, or changing its settings",
+    "ImportError": "Importing a name",
     "AttributeError": "Asking an optimizer for a name that it does not have",
     "ArrayError": "Passing weights and gradients",
     "NonFiniteError": "Passing weights and gradients",
@@ -36,8 +37,8 @@ INTRODUCTION = """\
 # Errors
 
 Every error says what was given, what is allowed and what to do, and where nothing could be done, nothing was changed.
-All are `ThincoptError`s; only a name that an object does not have is Python's own `AttributeError`. Below stand {count}
-slips as they are typed, each with its answer, from the table that the tests hold the library to, word for word.
+All are `ThincoptError`s; only a name that does not exist is Python's own `AttributeError` or `ImportError`. Below stand
+{count} slips as they are typed, each with its answer, from the table that the tests hold the library to, word for word.
 
 {tasks}
 - In the text of a config: {themes}
@@ -99,7 +100,7 @@ def _link(heading: str, text: str = "") -> str:
 
 
 def _classes() -> str:
-    found = [each for each in vars(errors).values() if inspect.isclass(each) and issubclass(each, errors.ThincoptError)]
+    found = [each for each in (getattr(errors, name) for name in errors.__all__) if inspect.isclass(each)]
     rows = ["| error | is also | when |", "| --- | --- | --- |"]
     for each in sorted(found, key=lambda each: len(each.__mro__)):
         bases = ", ".join(f"`{base.__name__}`" for base in each.__bases__)
