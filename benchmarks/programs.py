@@ -69,7 +69,7 @@ def _compiled() -> list[Program]:
 
 def _numpy() -> list[Program]:
     works = (PLAIN, CHECKED, FULL)
-    return [Program(NUMPY, works, partial(_start, NumpyOps()), THREADS, thincopt.set_num_threads)]
+    return [Program(NUMPY, works, partial(_start, NumpyOps(None)), THREADS, thincopt.set_num_threads)]
 
 
 def _optimizer(ops: NumpyOps, work: Work) -> Optimizer:

@@ -51,17 +51,17 @@ def compiled_probes(compiled, tmp_path_factory):
 @pytest.fixture(params=["plain", "compiled"])
 def ops(request):
     """Each backend in turn."""
-    return NumpyOps() if request.param == "plain" else request.getfixturevalue("compiled")
+    return NumpyOps(None) if request.param == "plain" else request.getfixturevalue("compiled")
 
 
 @pytest.fixture(params=["plain", "compiled"])
 def probe_ops(request):
     """Each backend in turn, for the tests' own rules."""
-    return NumpyOps() if request.param == "plain" else request.getfixturevalue("compiled_probes")
+    return NumpyOps(None) if request.param == "plain" else request.getfixturevalue("compiled_probes")
 
 
 def is_compiled(optimizer: Optimizer) -> bool:
-    return type(optimizer._runner).__name__ == "CompiledRunner"
+    return type(optimizer._now.runner).__name__ == "CompiledRunner"
 
 
 def steps(optimizer, count=3, size=5, dtype="float64", key="w"):

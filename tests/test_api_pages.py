@@ -18,7 +18,7 @@ PAGES = api.api_pages()
 EVERYTHING = "\n".join(PAGES.values())
 
 
-@pytest.mark.parametrize("name", [each for each in thincopt.__all__ if each[0] != "_"])
+@pytest.mark.parametrize("name", api.public())
 def test_each_public_name_is_told(name):
     assert f" thincopt.{name}" in EVERYTHING
     assert inspect.getdoc(getattr(thincopt, name)).split("\n")[0] in EVERYTHING

@@ -10,7 +10,7 @@ import pytest
 
 import thincopt
 from thincopt.language import arithmetic as host
-from thincopt.ops.contract import OnHost, Outcome
+from thincopt.ops.contract import OnHost, Outcome, numbers_of
 from thincopt.ops.numpy_ops import NumpyOps
 from thincopt.rules import all_rules
 
@@ -56,25 +56,20 @@ def defined_sum(values: list[float]) -> float:
 class ReadingRunner(OnHost):
     """Runs the main kernel of a recipe without printing anything."""
 
-    def __init__(self, recipe, numbers):
-        self.recipe, self.numbers = recipe, numbers
+    def __init__(self, recipe):
+        self.recipe, self.states = recipe, {}
 
-    def bind(self, state):
-        return state
+    def bind(self, key, state):
+        self.states[key] = state
 
-    def step(self, *_):
-        return Outcome.REFUSED  # the engine checks, then calls run
-
-    update = step
-
-    def run(self, handles, batch, lr_scale):
+    def run(self, numbers, batch, lr_scale):
         for key, (weights, gradient) in batch.items():
-            self.one(handles[key], weights.reshape(-1), gradient.reshape(-1), lr_scale)
+            self.one(numbers_of(numbers), self.states[key], weights.reshape(-1), gradient.reshape(-1), lr_scale)
         return Outcome.DONE
 
-    def one(self, state, weights, gradient, lr_scale):
+    def one(self, numbers, state, weights, gradient, lr_scale):
         kernel = self.recipe.main
-        scalars = [*self.numbers, float(state.t + 1), float(state.size), *state.scalars]
+        scalars = [*numbers, float(state.t + 1), float(state.size), *state.scalars]
         scalars[self.recipe.rate] *= lr_scale
         scalars += [0.0] * (kernel.size - len(scalars))
         arrays = {"w": weights, "g": gradient, **state.arrays}
@@ -84,7 +79,8 @@ class ReadingRunner(OnHost):
             for index, output in zip(phase.gives, phase.block.outputs, strict=True):
                 scalars[index] = float(values[output] if isinstance(output, str) else output)
             self.walk(phase, scalars, arrays)
-        state.count[0] += 1
+        state.counts[0] += 1
+        state.taken[0] = 1
         for name, index in kernel.keeps:
             state.scalars[self.recipe.scalars.index(name)] = scalars[index]
 
@@ -109,8 +105,8 @@ class ReadingOps(NumpyOps):
 
     name = "reading"
 
-    def runner(self, recipe, numbers, shared, *, nonfinite):
-        return ReadingRunner(recipe, numbers)
+    def runner(self, recipe, shared, turns, *, nonfinite):
+        return ReadingRunner(recipe)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +114,7 @@ class ReadingOps(NumpyOps):
 )
 def test_a_kernel_means_the_same_to_another_backend(name):
     ends = []
-    for ops in (ReadingOps(), NumpyOps()):
+    for ops in (ReadingOps(), NumpyOps(None)):
         random = np.random.default_rng(0)
         optimizer = thincopt.Optimizer.of(name, learn_rate=0.05, grad_clip=1.0, L2=0.1, use_averages=True, ops=ops)
         weights = random.normal(size=(10, 7))

@@ -97,7 +97,7 @@ def combinations() -> list:
 
 @pytest.mark.parametrize(("name", "settings", "dtype"), combinations())
 def test_every_combination(name, settings, dtype, compiled, request):
-    backends = [compiled, NumpyOps()]
+    backends = [compiled, NumpyOps(None)]
     if request.config.getoption("exhaustive"):
         assert_same_run(name, settings, dtype, list(range(1, 258)), 50, backends)
         assert_same_run(name, settings, dtype, [LARGE], 50, backends)
@@ -110,8 +110,8 @@ def test_every_combination(name, settings, dtype, compiled, request):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_every_size(name, dtype, compiled):
     settings = dict(learn_rate=0.01, grad_clip=1.0, use_averages=True)
-    assert_same_run(name, settings, dtype, list(range(1, 258)), 12, [compiled, NumpyOps()])
-    assert_same_run(name, settings, dtype, [LARGE], 3, [compiled, NumpyOps()])
+    assert_same_run(name, settings, dtype, list(range(1, 258)), 12, [compiled, NumpyOps(None)])
+    assert_same_run(name, settings, dtype, [LARGE], 3, [compiled, NumpyOps(None)])
 
 
 @pytest.mark.parametrize("name", [each.name for each in probes.RULES])
@@ -120,7 +120,7 @@ def test_every_size(name, dtype, compiled):
 def test_probe_rules(name, dtype, stages, compiled_probes):
     settings = {**OFF, **STAGES[stages]}
     sizes = [1, 63, 64, 65, 300, 4097]
-    assert_same_run(name, settings, dtype, sizes, 30, [compiled_probes, NumpyOps()])
+    assert_same_run(name, settings, dtype, sizes, 30, [compiled_probes, NumpyOps(None)])
 
 
 def test_misaligned_to_vectors(compiled):

@@ -23,7 +23,7 @@ optimizer = thincopt.load("train.cfg")["optimizer"]
 weights = np.linspace(-1, 1, 99, dtype="float32")
 for step in range(5):
     optimizer("w", weights, np.cos(np.arange(99) * step).astype("float32"))
-print(type(optimizer._runner).__name__, weights.tobytes().hex())
+print(type(optimizer._now.runner).__name__, weights.tobytes().hex())
 """
 
 

@@ -1,13 +1,17 @@
 """What cannot be declared, as a rule or its signature, and the errors that teach what to write instead."""
 
+import inspect
 from typing import Annotated, Literal
 
+import numpy as np
 import pytest
 
 from tests.conftest import traced
-from thincopt import Optimizer, RuleError, SettingError, rule
+from thincopt import Optimizer, RuleError, SettingError, rule, settings
 from thincopt.language import Positive, Rate, Scalar, Starts, stage
 from thincopt.language.declaring import RULES, Rule
+from thincopt.language.signature import ENGINE, RESERVED, SUPPLIED
+from thincopt.language.types import Range
 
 
 def untyped_setting(w, g, *, rate=0.1):
@@ -66,7 +70,25 @@ def other_rate_too(w, g, *, learn_rate: Rate = 0.1, eta: Rate = 0.1):
     return learn_rate * eta * g
 
 
+def named_as_the_policy(w, g, *, nonfinite: Rate = 0.1):
+    return nonfinite * g
+
+
+def named_as_the_count(w, g, *, t: Rate = 0.1):
+    return t * g
+
+
+def underscored(w, g, *, _rate: Rate = 0.1):
+    return _rate * g
+
+
 SIGNATURES = [
+    (
+        named_as_the_policy,
+        "Made.v1 names a setting 'nonfinite', which the engine keeps for itself: choose another name.",
+    ),
+    (named_as_the_count, "Made.v1 names a setting 't', which the engine keeps for itself: choose another name."),
+    (underscored, "Made.v1 names a setting '_rate': a setting's name begins with a letter."),
     (
         untyped_setting,
         "Made.v1: setting 'rate' needs a type with a range (Rate, Unit, Positive, Count, …), bool or Literal.",
@@ -114,6 +136,30 @@ def test_a_signature_that_means_nothing_is_an_error_that_teaches(function, text)
     assert "Made.v1" not in RULES
 
 
+BEYOND = " and at most 2**53, for not all larger ones are exact in float64"
+WHOLE = [(2**53, True), (2.0**53, True), (2**53 + 1, False), (np.uint64(2**53 + 1), False), (2**63, False)]
+
+
+@pytest.mark.parametrize(("value", "holds"), [*WHOLE, (10**400, False)])
+def test_a_count_ends_where_float64_counts_no_further(value, holds):
+    count = settings.settings_of(RULES["Lion.v1"])["lookahead_k"]
+    assert (count.holds(value), count.allowed) == (holds, "a whole number >= 0")
+    assert count.told(value) == count.allowed + BEYOND * (not holds)
+    assert str(Range(-5, whole=True)) == "a whole number >= -5"
+    assert not Range(whole=True).holds(-int(value)) or holds
+
+
+def test_of_other_numbers_the_range_is_told_as_it_is():
+    assert [Range(0, whole=True).told(each) for each in (2.5, -1, "a", np.inf)] == ["a whole number >= 0"] * 4
+    assert Range(0).told(2**60) == "a finite number >= 0"
+
+
+def test_no_setting_hides_what_the_engine_has():
+    own = {name for name in dir(Optimizer) if not name.startswith("_")}
+    own |= {each.name for each in settings.ENGINE} | set(inspect.signature(Optimizer.of).parameters) - {"settings"}
+    assert own <= {*ENGINE, *SUPPLIED, *RESERVED}, "add it to thincopt.language.signature.ENGINE"
+
+
 def test_a_rate_may_stand_beside_learn_rate():
     assert [each.name for each in Rule("Made.v1", other_rate_too).signature.settings] == ["learn_rate", "eta"]
 
@@ -141,6 +187,26 @@ def test_a_rule_without_a_name_is_told():
         @rule
         def nameless(w, g):
             return g
+
+
+NO_FUNCTION = [
+    (3, "@rule('Made.v1') stands above a function, `def …(w, g, …)`, not above 3."),
+    (Rule, f"@rule('Made.v1') stands above a function, `def …(w, g, …)`, not above {Rule!r}."),
+    (
+        Rule("Made.v2", other_rate_too),
+        "@rule('Made.v1') takes a function, and Made.v2 is made of one already: pass its .function.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "text"), NO_FUNCTION)
+def test_what_is_no_function_is_told(given, text):
+    with pytest.raises(RuleError) as caught:
+        rule("Made.v1")(given)
+    assert str(caught.value) == text
+    with pytest.raises(RuleError) as caught:
+        stage(at="step")(given)
+    assert str(caught.value) == text.replace("@rule('Made.v1')", "@stage")
 
 
 def average_as_state(w, g, average):

@@ -225,7 +225,7 @@ def test_averaged_takes_weights_in_another_shape(ops):
     assert (weights == before).all()
 
 
-BACKENDS = [NumpyOps(), *([NumpyOps(load())] if load() else [])]
+BACKENDS = [NumpyOps(None), *([NumpyOps(load())] if load() else [])]
 arrays = st.builds(
     lambda size, dtype, step, order, write, offset, odd: (size, dtype, step, order, write, offset, odd),
     st.integers(0, 40),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import thincopt
-from thincopt import ConfigError, Optimizer, ThincoptError, registry
+from thincopt import ConfigError, Optimizer, ThincoptError, language, registry
 from thincopt.rules import all_rules
 from thincopt.schedules import all_schedules
 from thincopt.settings import settings_of
@@ -39,11 +39,12 @@ def told(text: str) -> str:
 @pytest.mark.parametrize("slip", [each for each in SLIPS if each.startswith(">>> ")])
 def test_a_slip_in_python(slip):
     given, text = slip.removeprefix(">>> ").split("\n", 1)
-    names = {"thincopt": thincopt, "Optimizer": Optimizer, "registry": registry, "np": np}
-    with pytest.raises((ThincoptError, AttributeError)) as caught:
-        eval(given, {**names, "steps": steps, "CONFIG": CONFIG, "nan": np.nan, "inf": np.inf})  # noqa: S307  # our table
+    names = {"thincopt": thincopt, "Optimizer": Optimizer, "registry": registry, "np": np, "mean": language.mean}
+    with pytest.raises((ThincoptError, AttributeError, ImportError)) as caught:
+        exec(given, {**names, "steps": steps, "CONFIG": CONFIG, "nan": np.nan, "inf": np.inf})  # noqa: S102  # our table
     assert f"{caught.type.__name__}: {caught.value}" == told(text)
-    assert isinstance(caught.value, ValueError | AttributeError | thincopt.OpsError | thincopt.RuleError)
+    python = ValueError | AttributeError | ImportError
+    assert isinstance(caught.value, python | thincopt.OpsError | thincopt.RuleError)
 
 
 @pytest.mark.parametrize("slip", [each for each in SLIPS if not each.startswith(">>> ")])

@@ -206,7 +206,9 @@ def test_a_damaged_tree_is_refused_whole_or_taken_as_it_is(data, name, dtype):
         assert train(optimizer, dtype) == expected
     else:
         assert content(optimizer.state()) == content(tree)
-        assert all(type(each) is np.ndarray for state in optimizer._states.values() for each in state.arrays.values())
+        assert all(
+            type(each) is np.ndarray for state in optimizer._now.states.values() for each in state.arrays.values()
+        )
         with suppress(ArrayError), np.errstate(over="ignore"):  # now of other weights, or a number huge
             train(optimizer, dtype)
 
@@ -285,7 +287,7 @@ def test_state_that_a_trace_does_not_need_is_not_allocated(ops):
 def test_counters_do_not_stick(t, ops):
     optimizer = Optimizer.of("Adam.v2", ops=ops, learn_rate=0.1)
     steps(optimizer, count=1, size=1)
-    optimizer._states["w"].count[0] = t - 1
+    optimizer._now.states["w"].counts[0] = t - 1
     weights = np.ones(1)
     optimizer("w", weights, np.ones(1))
     assert optimizer.nr_update["w"] == t

@@ -56,7 +56,7 @@ def test_compiled_and_plain_agree_at_random_sizes_and_alignments(dtype, compiled
         memory = random.normal(size=(2, size + 16)) * 10.0 ** random.uniform(-20, 15, (2, size + 16))
         offset = random.integers(16)
         weights, gradient = memory.astype(dtype)[:, offset : offset + size]
-        assert found(compiled_probes, weights, gradient.copy()) == found(NumpyOps(), weights, gradient.copy())
+        assert found(compiled_probes, weights, gradient.copy()) == found(NumpyOps(None), weights, gradient.copy())
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -1,14 +1,18 @@
 """What a user touches: factories, attributes, averages, names, copies."""
 
+import builtins
 import copy
+import doctest
 import inspect
 import pickle
+import pydoc
 
 import numpy as np
 import pytest
 
 import thincopt
 from thincopt import ArrayError, Optimizer, SettingError
+from thincopt.schedules import all_schedules
 from thincopt.stubs import TARGET, stub
 
 
@@ -146,3 +150,45 @@ def test_a_copy_goes_on_with_the_same_bits(copies, name, ops):
 
 def test_the_stub_is_fresh():
     assert TARGET.read_text(encoding="utf-8") == stub(), "`make stubs` writes it"
+
+
+def test_a_name_that_cannot_be_imported_is_told():
+    with pytest.raises(ImportError, match=r"^thincopt has no 'adam'. Did you mean 'Adam'\?$") as caught:
+        from thincopt import adam  # noqa: F401  # this is the slip
+    assert (caught.value.name, caught.value.path) == ("thincopt", thincopt.__file__)
+    schedules = ", ".join(sorted(each.removesuffix(".v1") for each in all_schedules()))
+    with pytest.raises(ImportError) as caught:
+        from thincopt import cosine  # noqa: F401  # as above
+    assert str(caught.value) == (
+        f"thincopt has no 'cosine'. Its schedules are {schedules}; @schedule('mine.v1') makes another of a function of"
+        " (step, …)."
+    )
+    with pytest.raises(AttributeError) as asked:
+        thincopt.cosine  # noqa: B018  # reading it is the slip
+    assert str(asked.value) == str(caught.value)
+    with pytest.raises(ImportError, match=r"^thincopt has no '_adam'\.$"):
+        from thincopt import _adam  # noqa: F401  # as above
+
+
+def test_a_name_that_is_not_there_may_be_asked_for():
+    assert not hasattr(thincopt, "adam")
+    assert getattr(thincopt, "adam", 3) == 3
+    assert inspect.getmembers(thincopt, inspect.isclass)
+    assert doctest.testmod(thincopt).failed == 0
+    assert "Adam" in pydoc.render_doc(thincopt)
+    with pytest.raises(AttributeError):
+        pickle.loads(b"cthincopt\nadam\n.")
+    from thincopt import tree  # a module that nothing has to have imported
+
+    assert tree.__name__ == "thincopt.tree"
+
+
+def test_a_star_gives_what_is_ours_and_hides_nothing_of_pythons():
+    thincopt.rule("Starred.v1")(lambda w, g: g)
+    names = {}
+    exec("from thincopt import *", names)  # noqa: S102  # as users write it
+    names.pop("__builtins__")
+    ours = {each for each in dir(thincopt) if not each.startswith(("Starred", "Probe")) and each != "compile"}
+    assert names == {name: getattr(thincopt, name) for name in ours}
+    assert {"Adam", "SGD", "Optimizer", "warmup_linear", "rule", "load"} <= names.keys()
+    assert not names.keys() & vars(builtins).keys()

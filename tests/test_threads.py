@@ -18,7 +18,7 @@ from tests.conftest import is_compiled
 from tests.test_bits import combinations
 from thincopt import Optimizer, SettingError, num_threads, set_num_threads
 from thincopt.native import load
-from thincopt.ops import plain
+from thincopt.ops import blocks
 from thincopt.ops.numpy_ops import NumpyOps
 
 THREADS = (1, 2, 3, 7, 16)
@@ -29,7 +29,7 @@ LARGE = 300_007
 @pytest.fixture(autouse=True)
 def as_before(monkeypatch):
     """Plain NumPy shares two blocks already; the threads and the level that were chosen are chosen again."""
-    monkeypatch.setattr(plain, "MANY", 2)
+    monkeypatch.setattr(blocks, "MANY", 2)
     threads, native = num_threads(), load()
     level = native and native.level()
     yield
@@ -89,7 +89,7 @@ def test_every_number_of_threads_level_and_alignment(name, settings, dtype, poli
     """Each of the 16 alignments with another number of threads and level; all pairs of these occur."""
     settings = {**settings, "nonfinite": policy}
     set_num_threads(3)
-    expected = digest(name, settings, dtype, NumpyOps())
+    expected = digest(name, settings, dtype, NumpyOps(None))
     pairs = cycle(product(THREADS, compiled.native.levels()))
     for offset, (threads, level) in zip(range(16), pairs, strict=False):
         share(compiled, threads)
@@ -104,13 +104,13 @@ def test_plain_numpy_shares_its_blocks(threads):
     found = []
     for count in (1, threads):
         set_num_threads(count)
-        found.append(digest("AdamW.v1", settings, "float32", NumpyOps(), (LARGE, 5)))
+        found.append(digest("AdamW.v1", settings, "float32", NumpyOps(None), (LARGE, 5)))
     assert found[0] == found[1]
 
 
 def test_norms_that_overflow_are_taken_again_by_all_threads(compiled):
     found = []
-    for ops, threads in ((NumpyOps(), 1), (compiled, 1), (compiled, 7)):
+    for ops, threads in ((NumpyOps(None), 1), (compiled, 1), (compiled, 7)):
         share(ops, threads)
         weights = {key: np.full(LARGE, 1e200) for key in "ab"}
         gradients = {"a": np.linspace(-1e200, 1e200, LARGE), "b": np.linspace(-1, 1, LARGE)}

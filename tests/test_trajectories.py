@@ -55,7 +55,7 @@ def test_nothing_is_recorded_that_does_not_exist():
 
 
 if __name__ == "__main__":
-    lines = {name: trajectory(name, NumpyOps()) for name in RULES} | RECORDED
+    lines = {name: trajectory(name, NumpyOps(None)) for name in RULES} | RECORDED
     TABLE.write_text("".join(f"{name} {lines[name]}\n" for name in sorted(lines)))
     for name in sorted(lines.keys() - RECORDED.keys()):
         print(f"{TABLE.name}: {name} {lines[name]}")  # noqa: T201  # `make record` tells what it adds

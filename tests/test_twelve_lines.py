@@ -8,7 +8,7 @@ from thincopt.ops.numpy_ops import NumpyOps
 
 def test_compiled_and_plain_give_the_same_bits(compiled):
     ends = []
-    for ops in (compiled, NumpyOps()):
+    for ops in (compiled, NumpyOps(None)):
         random = np.random.default_rng(0)
         model = {key: random.normal(size=size).astype("float32") for key, size in [("W", 300), ("b", 10)]}
         optimizer = Optimizer.of("Lion.v1", learn_rate=0.01, ops=ops)

@@ -9,6 +9,7 @@ from .config import Config as Config
 from .config import fill as fill
 from .config import load as load
 from .errors import ArrayError as ArrayError
+from .errors import BusyError as BusyError
 from .errors import ConfigError as ConfigError
 from .errors import NonFiniteError as NonFiniteError
 from .errors import OpsError as OpsError
@@ -31,8 +32,51 @@ from .factory import Factory
 from .ops.contract import Ops
 from .schedules import Schedule
 
+__all__ = [
+    "Adam",
+    "AdamW",
+    "ArrayError",
+    "BusyError",
+    "Config",
+    "ConfigError",
+    "CupyOps",
+    "LAMB",
+    "Lion",
+    "NAdam",
+    "NonFiniteError",
+    "NumpyOps",
+    "OpsError",
+    "Optimizer",
+    "RAdam",
+    "RuleError",
+    "SGD",
+    "ScheduleError",
+    "SettingError",
+    "StateError",
+    "ThincoptError",
+    "__version__",
+    "compounding",
+    "constant",
+    "constant_then",
+    "cyclic_triangular",
+    "decaying",
+    "fill",
+    "get",
+    "info",
+    "load",
+    "num_threads",
+    "registry",
+    "rule",
+    "schedule",
+    "schedules",
+    "set_num_threads",
+    "slanted_triangular",
+    "stage",
+    "warmup_linear",
+]
 __version__: str
 _HOMES: dict[str, str]
+def _starred() -> list[str]: ...
 Scheduled: TypeAlias = float | Schedule | Sequence[float] | Iterator[float]
 Follower: TypeAlias = Schedule | Sequence[float] | Iterator[float]
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
+from operator import setitem
 from typing import Any
 
 from .checking import sentence
 from .errors import ArrayError
 from .ops.contract import Array, KeyState, Ops
+from .turns import Turns, at_once, calls
 
 
 def see_averages(
@@ -28,13 +30,18 @@ def see_averages(
 
 
 @contextmanager
-def swapped(weights: Mapping[Hashable, Array], others: Mapping[Hashable, Array]) -> Iterator[None]:
+def swapped(weights: Mapping[Hashable, Array], others: Mapping[Hashable, Array], turns: Turns) -> Iterator[None]:
     """Have the weights hold what `others` hold; afterwards all is as before, whatever happens."""
-    kept = {key: each.copy() for key, each in weights.items()}
+    with turns.lock:
+        kept = {key: each.copy() for key, each in weights.items()}
     try:
-        for key, each in weights.items():
-            each[...] = others[key].reshape(each.shape)
+        _store(weights, others, turns)
         yield
     finally:
-        for key, each in weights.items():
-            each[...] = kept[key]
+        _store(weights, kept, turns)
+
+
+def _store(weights: Mapping[Hashable, Array], values: Mapping[Hashable, Array], turns: Turns) -> None:
+    storing = [(setitem, each, ..., values[key].reshape(each.shape)) for key, each in weights.items()]
+    with turns.lock:
+        at_once(calls(*storing))

@@ -2,37 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Iterable, Mapping
+from sys import float_info
 from typing import Any
 
 from .errors import ArrayError, SettingError
 from .language.types import Range
-from .ops.contract import Batch, KeyState, Ops
+from .ops.contract import Array, Batch, Ops
+from .present import Present
 
 FINITE = Range()
+LARGEST = {"float32": (2 - 2**-23) * 2.0**127, "float64": float_info.max}
 
 
-def sound(batch: Any, lr_scale: Any, states: Mapping[Hashable, KeyState], ops: Ops) -> Batch:
+def sound(batch: Any, lr_scale: Any, now: Present) -> Batch:
     """The batch without empty gradients, if everything in it can be updated; an error that says why if not."""
-    if not FINITE.holds(lr_scale):
-        raise SettingError(f"lr_scale must be a finite number, not {lr_scale!r}.")
     if not isinstance(batch, Mapping):
         raise ArrayError(f"update takes {{key: (weights, gradient), …}}, not {type(batch).__name__}.")
     found = {}
     for key, pair in batch.items():
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise ArrayError(f"Key {key!r}: a pair (weights, gradient) is wanted. Nothing was changed.")
-        weights, gradient = map(ops.seen, pair)
-        if ops.is_empty(gradient):
+        weights, gradient = map(now.ops.seen, pair)
+        if now.ops.is_empty(gradient):
             continue
-        fault = ops.fault(weights, gradient, states.get(key))
+        known = now.states.get(key)
+        fault = now.ops.fault(weights, gradient, known and known.standing)
         if fault:
             raise ArrayError(f"Key {key!r}: {sentence(fault)} Nothing was changed.")
         found[key] = (weights, gradient)
-    shared = ops.overlap(found)
+    shared = now.ops.overlap(found)
     if shared:
         raise ArrayError(f"Keys {shared[0]!r} and {shared[1]!r} overlap in memory. Nothing was changed.")
+    if found:
+        _see_rate(now.controls.values.get("learn_rate", 0.0), lr_scale, [weights for weights, _ in found.values()])
     return found
+
+
+def _see_rate(rate: float, lr_scale: Any, weights: Iterable[Array]) -> None:
+    """An error if the rate that a call asks for is no number of the weights' type."""
+    if not FINITE.holds(lr_scale):
+        raise SettingError(f"lr_scale must be a finite number, not {lr_scale!r}.")
+    for dtype in {each.dtype.name for each in weights}:
+        if abs(float(rate) * float(lr_scale)) > LARGEST[dtype]:
+            raise SettingError(
+                f"learn_rate × lr_scale is {rate!r} × {lr_scale!r}, and {dtype} holds numbers up to"
+                f" {LARGEST[dtype]:.2g}: make one of them smaller. Nothing was changed."
+            )
 
 
 def sentence(text: str) -> str:

@@ -1,61 +1,50 @@
-"""The settings of one optimizer as they stand now, and the schedules that drive them."""
+"""The settings of one optimizer at one moment, and the schedules that drive them; a change makes others."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
+from dataclasses import dataclass, replace
 from typing import Any
 
-from .errors import SettingError, shown
+from .errors import SettingError, StateError, shown, suggestion
 from .language import Rule
 from .naming import rule_named
 from .schedules.declaring import Follower
-from .settings import about, clash, scheduled, validated, value_at
+from .settings import about, clash, scheduled, settings_of, validated, value_at
 
 
+@dataclass(frozen=True)
 class Controls:
     """Values by name, and by name the schedule that will give the next value and how many it has given."""
 
-    def __init__(self, rule: Rule, given: Mapping[str, Any], schedules: Mapping[str, Any] | None) -> None:
-        if not isinstance(rule, Rule):
-            raise SettingError(f"An optimizer is made by a rule, or by its name in quotes, not by {shown(rule)}.")
-        self.rule = rule
-        self.values: dict[str, Any] = {}
-        self.schedules: dict[str, Follower] = {}
-        self.given: dict[str, int] = {}
-        self.take(validated(rule, given))
-        later = scheduled(rule, schedules)
-        self.schedules |= later
-        self.given |= dict.fromkeys(later, 0)
+    rule: Rule
+    values: Mapping[str, Any]
+    schedules: Mapping[str, Follower]
+    given: Mapping[str, int]
+    steps: int = 0  # how often the schedules were stepped
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "rule": self.rule.name}
+    def assigned(self, settings: Mapping[str, Any]) -> Controls:
+        """With new values: a number keeps the schedule that drives it, a schedule takes its place."""
+        return self._taking(validated(self.rule, settings, complete=False))
 
-    def __setstate__(self, saved: dict[str, Any]) -> None:
-        self.__dict__.update(saved, rule=rule_named(saved["rule"]))
-
-    def assign(self, settings: Mapping[str, Any]) -> None:
-        """Give settings new values: a number keeps the schedule that drives it, a schedule takes its place."""
-        self.take(validated(self.rule, settings, complete=False))
-
-    def take(self, settings: Mapping[str, Any]) -> None:
-        """Values as they are; of a schedule, its first."""
+    def _taking(self, settings: Mapping[str, Any]) -> Controls:
+        """With values as they are; of a schedule, its first."""
         driven = {name: value for name, value in settings.items() if callable(value)}
         firsts = {name: value_at(self.rule, name, each, 0) for name, each in driven.items()}
         values = {**self.values, **settings, **firsts}
         effective(self.rule, values)
-        self.values = values
-        self.schedules |= driven
-        self.given |= dict.fromkeys(driven, 1)
+        given = {**self.given, **dict.fromkeys(driven, 1)}
+        return replace(self, values=values, schedules={**self.schedules, **driven}, given=given)
 
-    def step(self) -> None:
-        """Take the next value of every schedule that has one; if one of them is refused, none is taken."""
+    def stepped(self) -> Controls:
+        """With the next value of every schedule that has one; if one of them is refused, so is all."""
         going = {name: each for name, each in self.schedules.items() if not self._ended(name, each)}
         nexts = {name: value_at(self.rule, name, each, self.given[name]) for name, each in going.items()}
-        values = self.values | nexts
+        values = {**self.values, **nexts}
         effective(self.rule, values)
-        self.values = values
-        for name in nexts:
-            self.given[name] += 1
+        given = {**self.given, **{name: self.given[name] + 1 for name in nexts}}
+        return replace(self, values=values, given=given, steps=self.steps + 1)
 
     def asks(self, name: str) -> bool:
         """Whether this number may be other than zero; one that is scheduled may."""
@@ -66,6 +55,38 @@ class Controls:
     def _ended(self, name: str, schedule: Follower) -> bool:
         with about(self.rule, name):
             return schedule.ended(self.given[name])
+
+    def apart(self) -> Controls:
+        """The same for another optimizer, which an iterator cannot serve too: it is told how far that came."""
+        return replace(self, schedules={name: copy(each) for name, each in self.schedules.items()})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return restored, (self.rule.name, self.values, self.schedules, self.given, self.steps)
+
+
+def controls_of(rule: Rule, given: Mapping[str, Any], schedules: Mapping[str, Any] | None) -> Controls:
+    """The first settings of an optimizer: what is given, and the defaults of the others."""
+    if not isinstance(rule, Rule):
+        raise SettingError(f"An optimizer is made by a rule, or by its name in quotes, not by {shown(rule)}.")
+    begun = Controls(rule, {}, {}, {})._taking(validated(rule, given))
+    later = scheduled(rule, schedules)
+    return replace(begun, schedules={**begun.schedules, **later}, given={**begun.given, **dict.fromkeys(later, 0)})
+
+
+def restored(
+    name: str, values: Mapping[str, Any], schedules: Mapping[str, Follower], given: Mapping[str, int], steps: int
+) -> Controls:
+    """The settings that were saved, if the rule of this name can still have them; of new ones, the defaults."""
+    rule = rule_named(name)
+    known = settings_of(rule)
+    gone = [each for each in {**values, **schedules} if each not in known]
+    if gone:
+        raise StateError(
+            f"This optimizer was saved with {gone[0]} = {shown(values.get(gone[0]))}, but {name} has no such setting"
+            f" now: its definition has changed. {suggestion(gone[0], known)} Give a rule that has changed another"
+            " name or version, and define the old one as it was to load this."
+        )
+    return Controls(rule, validated(rule, values), schedules, given, steps)
 
 
 def effective(rule: Rule, values: Mapping[str, Any]) -> dict[str, Any]:

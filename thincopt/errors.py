@@ -7,6 +7,7 @@ from .language.errors import RuleError, ThincoptError
 
 __all__ = [
     "ArrayError",
+    "BusyError",
     "ConfigError",
     "NonFiniteError",
     "OpsError",
@@ -47,6 +48,10 @@ class OpsError(ThincoptError, RuntimeError):
 
 class ArrayError(ThincoptError, ValueError):
     """Weights or a gradient that cannot be updated in place; nothing was changed."""
+
+
+class BusyError(ThincoptError, RuntimeError):
+    """A call in the midst of another of the same thread and optimizer; nothing was changed."""
 
 
 class NonFiniteError(ArrayError):

@@ -3,38 +3,43 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Container, Hashable, Mapping
-from typing import Any
+from collections.abc import Hashable, Mapping
+from operator import setitem
 
 from .checking import nonfinite_text
 from .errors import NonFiniteError
-from .language.tracing import Declared
-from .ops.contract import PATIENCE, Array, Batch, KeyState, Ops
+from .ops.contract import PATIENCE, Array, Batch, KeyState, Ops, counts
+from .present import Present
+from .turns import at_once, calls
 
 
-def complete(
-    state: KeyState | None,
-    weights: Array,
-    wanted: Container[str],
-    declared: Declared,
-    settings: Mapping[str, Any],
-    ops: Ops,
-) -> KeyState:
-    """The state of a key, with all arrays that are wanted."""
+def ready(now: Present, key: Hashable, weights: Array) -> KeyState:
+    """The state of a key with every array that the kernels want: what stands, or what will once a step is taken."""
+    known = now.states.get(key)
+    state = known and known.standing
+    declared = [each for each in now.declared.states if each.kind != "shared"]
     if state is None:
-        starts = [float(each.start) for each in declared.states if each.kind == "scalar"]
+        starts = [float(each.start) for each in declared if each.kind == "scalar"]
         state = KeyState(tuple(weights.shape), weights.dtype.name, array("d", starts))
-    for each in declared.states:
-        if each.name in wanted and each.name not in state.arrays:
-            state.arrays[each.name] = ops.new_state(weights, _start(each.start, settings))
-    return state
+    missing = [each for each in declared if each.name in now.recipe.kept and each.name not in state.arrays]
+    if not missing and state.taken[0]:
+        return state
+    refused = known.arrays if known else {}  # of a step that was refused: as good as new, unless they copy the weights
+    made = {
+        each.name: refused[each.name]
+        if each.name in refused and each.start != "w"
+        else now.ops.new_state(weights, _start(now, each.start))
+        for each in missing
+    }
+    arrays = {**state.arrays, **made}
+    return KeyState(state.shape, state.dtype, state.scalars, arrays, state.counts, before=state.standing)
 
 
-def _start(start: float | str, settings: Mapping[str, Any]) -> float | None:
+def _start(now: Present, start: float | str) -> float | None:
     """The number that an array begins with; None where it begins as the weights."""
     if start == "w":
         return None
-    return float(settings[start]) if isinstance(start, str) else start
+    return float(now.controls.values[start]) if isinstance(start, str) else start
 
 
 def refuse_or_skip(batch: Batch, states: Mapping[Hashable, KeyState], ops: Ops, nonfinite: str) -> None:
@@ -42,9 +47,16 @@ def refuse_or_skip(batch: Batch, states: Mapping[Hashable, KeyState], ops: Ops, 
     text = nonfinite_text(batch, ops)
     if nonfinite == "raise":
         raise NonFiniteError(f"{text} Nothing was changed.")
-    for key, (_, gradient) in batch.items():
-        states[key].skip()
-        ops.zero(gradient)
+    zeroing = [(setitem, gradient, ..., 0) for _, gradient in batch.values()]
+    counting = [
+        call
+        for state in (states[key] for key in batch)
+        for call in (
+            (setitem, state.counts, slice(None), counts(state.t, state.skipped + 1, state.streak + 1)),
+            (setitem, state.taken, 0, 1),
+        )
+    ]
+    at_once(calls(*zeroing, *counting))
     worst = max(states[key].streak for key in batch)
     if worst >= PATIENCE:
         raise NonFiniteError(f"{text} The last {worst} steps in a row were skipped for such gradients.")

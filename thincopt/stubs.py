@@ -6,7 +6,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any
 
-from . import _HOMES
+from . import _HOMES, _starred
 from .describing import documented
 from .language import Rule
 from .language.signature import Setting
@@ -26,8 +26,12 @@ from .factory import Factory
 from .ops.contract import Ops
 from .schedules import Schedule
 
+__all__ = [
+{starred}
+]
 __version__: str
 _HOMES: dict[str, str]
+def _starred() -> list[str]: ...
 Scheduled: TypeAlias = float | Schedule | Sequence[float] | Iterator[float]
 Follower: TypeAlias = Schedule | Sequence[float] | Iterator[float]
 """
@@ -40,7 +44,7 @@ def stub() -> str:
         homes.setdefault(home, []).append(name)
     imports = ["from . import registry as registry", "from . import schedules as schedules"]
     imports += [f"from .{home} import {name} as {name}" for home, names in sorted(homes.items()) for name in names]
-    parts = [HEAD.format(imports="\n".join(imports))]
+    parts = [HEAD.format(imports="\n".join(imports), starred="\n".join(f'    "{name}",' for name in _starred()))]
     versions: dict[str, list[Rule]] = {}
     for name, rule in sorted(all_rules().items()):
         if _is_ours(rule):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cache
 from pathlib import Path
-from threading import Condition
-from typing import Any
+from typing import Any, TypeVar
+from weakref import WeakSet
 
 from .errors import SettingError, shown
 
@@ -17,8 +16,10 @@ MOST = 256
 LEAST = 12 << 20  # bytes of arrays in a step: below, waking a thread takes longer than it saves
 _chosen: list[int] = []
 _modules: list[Any] = []  # compiled modules: each has workers of its own
-_under_way: list[None] = []
-_ended = Condition()
+_under_way: WeakSet[Future[Any]] = WeakSet()
+
+P = TypeVar("P")
+R = TypeVar("R")
 
 
 def num_threads() -> int:
@@ -42,35 +43,41 @@ def serve(module: Any) -> None:
     _modules.append(module)
 
 
-def spread(work: Callable[[Any], Any], parts: Iterable[Any]) -> list[Any]:
-    """The results of some work on each part, in order, done by as many threads as may be."""
-    return list(_executor(num_threads()).map(work, parts))
+def spread(work: Callable[[P], R], parts: Iterable[P], then: Callable[[], None] | None = None) -> list[R]:
+    """The results of some work on each part, in order, done by as many threads as may be; and then the rest.
+
+    All is done to the end whatever signals come meanwhile; what they raise is raised after it.
+    """
+    executor = _executor(num_threads())
+    futures = [executor.submit(work, part) for part in parts]
+    ends: list[Future[Any]] = [*futures, *([executor.submit(_after, futures, then)] if then else [])]
+    _under_way.update(ends)
+    _settle(ends)
+    return [each.result() for each in ends][: len(futures)]
 
 
-@contextmanager
-def whole() -> Iterator[None]:
-    """Let no fork come in the midst of this: a child must not see half a step. The compiled kernels see to it too."""
-    with _ended:
-        _under_way.append(None)
+def _after(futures: Iterable[Future[Any]], then: Callable[[], None]) -> None:
+    wait(futures)
+    then()
+
+
+def end_all() -> None:
+    """Wait until no thread has anything left to do."""
+    _settle(list(_under_way))
+
+
+def forget_threads() -> None:
+    """Begin with new threads at need: those that there were are not in a forked child."""
+    _executor.cache_clear()
+
+
+def _settle(futures: Iterable[Future[Any]]) -> None:
+    """Wait for all of these, again and again if a signal's exception comes meanwhile."""
     try:
-        yield
+        wait(futures)
     finally:
-        with _ended:
-            _under_way.pop()
-            _ended.notify_all()
-
-
-def _before_fork() -> None:
-    _ended.acquire()
-    _ended.wait_for(lambda: not _under_way)
-
-
-def _in_child() -> None:
-    _ended.release()
-    _executor.cache_clear()  # its threads are not there
-
-
-os.register_at_fork(before=_before_fork, after_in_parent=_ended.release, after_in_child=_in_child)
+        if not all(each.done() for each in futures):
+            _settle(futures)
 
 
 @cache

@@ -13,7 +13,7 @@ from .errors import StateError, shown
 from .language.signature import OWN
 from .language.tracing import Declared
 from .language.types import Range
-from .ops.contract import DTYPES, Array, KeyState, Ops
+from .ops.contract import DTYPES, Array, KeyState, Ops, counts
 
 MOST = 2**53  # kernels read t and size as float64, which counts no further
 MOST_DIMENSIONS = 64  # NumPy's
@@ -32,7 +32,7 @@ def _branch(state: KeyState, declared: Declared, ops: Ops) -> dict[str, Any]:
         "shape": state.shape,
         "dtype": state.dtype,
         "skipped": state.skipped,
-        "streak": state.streak if state.skipped_at == state.t else 0,
+        "streak": state.streak,
         **dict(zip(declared.named("scalar"), state.scalars, strict=True)),
         **{name: ops.view(each).reshape(state.shape) for name, each in state.arrays.items()},
     }
@@ -66,8 +66,8 @@ def _state(key: Hashable, branch: Any, declared: Declared, ops: Ops) -> KeyState
     shape, dtype = _shape(label, branch["shape"]), branch["dtype"]
     if not isinstance(dtype, str) or dtype not in DTYPES:
         raise StateError(f"{label}: dtype must be one of {', '.join(map(repr, DTYPES))}, not {shown(dtype)}.")
-    state = KeyState(shape, str(dtype), _numbers(label, branch, declared.named("scalar")), count=array("q", [t]))
-    state.skipped, state.streak, state.skipped_at = skipped, streak, t if streak else -1
+    scalars = _numbers(label, branch, declared.named("scalar"))
+    state = KeyState(shape, str(dtype), scalars, counts=counts(t, skipped, streak), taken=array("q", [1]))
     for name in declared.named("array"):
         if name in branch:
             state.arrays[name] = _array(f"{label}: {name}", branch[name], state, ops)
@@ -76,10 +76,11 @@ def _state(key: Hashable, branch: Any, declared: Declared, ops: Ops) -> KeyState
 
 def _array(label: str, value: Any, state: KeyState, ops: Ops) -> Array:
     """A copy that is a plain array, whatever subclass was given."""
-    fault = ops.misfit(value, state)
+    seen = ops.seen(value)
+    fault = ops.misfit(seen, state)
     if fault:
         raise StateError(f"{label} {fault}.")
-    return ops.new_state(value, None)
+    return ops.new_state(seen, None)
 
 
 def _see_mapping(label: str, given: Any) -> None:

@@ -6,6 +6,8 @@ from types import ModuleType
 from typing import Any
 
 import thincopt
+from thincopt.factory import Factory
+from thincopt.schedules import Family
 from website.markup import first_sentence, table, tidy
 
 PAGE = """\
@@ -55,8 +57,10 @@ OPTIMIZERS = "Optimizer"
 
 
 def public() -> dict[str, Any]:
-    """Every public name and what it is."""
-    return {name: getattr(thincopt, name) for name in sorted(thincopt.__all__, key=str.lower) if name[0] != "_"}
+    """Every public name and what it is, but for optimizers and schedules, which have pages of their own."""
+    names = {*thincopt.__all__, *thincopt._HOMES, *thincopt._MODULES}
+    known = {name: getattr(thincopt, name) for name in sorted(names, key=str.lower) if name[0] != "_"}
+    return {name: each for name, each in known.items() if not isinstance(each, Factory | Family)}
 
 
 def api_pages() -> dict[str, str]:

@@ -22,6 +22,7 @@ THEMES = {  # of configs, by what is typed and answered; the first that fits
 }
 TASKS = {  # what one is about when such an error comes in Python
     "SettingError": "Making an optimizer, or changing its settings",
+    "ImportError": "Importing a name",
     "AttributeError": "Asking an optimizer for a name that it does not have",
     "ArrayError": "Passing weights and gradients",
     "NonFiniteError": "Passing weights and gradients",
@@ -36,9 +37,9 @@ INTRODUCTION = """\
 
 Every error says what was given, what is allowed and what to do. Where a call cannot be done, nothing was changed.
 
-All errors are `ThincoptError`s, so `except thincopt.ThincoptError` catches them. Only a name that an object does not
-have is Python's own `AttributeError`. Below are {count} mistakes, as they are typed, each with what thincopt answers.
-The tests check every answer, word for word.
+All errors are `ThincoptError`s, so `except thincopt.ThincoptError` catches them. Only a name that does not
+exist is Python's own `AttributeError` or `ImportError`. Below are {count} mistakes, as they are typed, each with what
+thincopt answers. The tests check every answer, word for word.
 
 What were you doing?
 
@@ -109,8 +110,7 @@ def _link(heading: str, text: str = "") -> str:
 
 
 def _classes() -> str:
-    known = dict.fromkeys(each for each in vars(errors).values() if inspect.isclass(each))
-    found = [each for each in known if issubclass(each, errors.ThincoptError)]
+    found = [each for each in (getattr(errors, name) for name in errors.__all__) if inspect.isclass(each)]
     rows = ["| error | is also | when |", "| --- | --- | --- |"]
     for each in sorted(found, key=lambda each: len(each.__mro__)):
         bases = ", ".join(f"`{base.__name__}`" for base in each.__bases__)

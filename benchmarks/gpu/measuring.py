@@ -79,7 +79,7 @@ def _fault(device: Device, program: Program) -> str:
 
 def _stepped(program: Program, start: Sequence[np.ndarray], gradients: Sequence[np.ndarray], count: int) -> list:
     """The weights after some steps with the same gradients, by plain NumPy."""
-    optimizer = Optimizer.of("AdamW.v1", ops=NumpyOps(), **program.settings)
+    optimizer = Optimizer.of("AdamW.v1", ops=NumpyOps(None), **program.settings)
     weights = [each.copy() for each in start]
     for _ in range(count):
         optimizer.update({key: (weights[key], each.copy()) for key, each in enumerate(gradients)})

@@ -73,7 +73,7 @@ def test_arrays_that_begin_anywhere(dtype, gpu):
     """Elements four or two at a time, where all arrays begin at a multiple of 16 bytes, or one at a time."""
     settings = dict(grad_clip=1.0, use_averages=True, nonfinite="propagate")
     for offsets in product(range(4), range(4)):
-        device, host = (Optimizer.of("AdamW.v1", ops=ops, **settings) for ops in (gpu, NumpyOps()))
+        device, host = (Optimizer.of("AdamW.v1", ops=ops, **settings) for ops in (gpu, NumpyOps(None)))
         weights, gradient, beyond = memory(5003, dtype, offsets)
         plain = weights.host.copy()
         for step in range(3):

@@ -39,7 +39,7 @@ def test_the_first_weights_decide(by, found):
 
 
 def test_ops_that_were_given_stay(found):
-    for ops, wrong in ((NumpyOps(), there()), (CupyOps(), here())):
+    for ops, wrong in ((NumpyOps(None), there()), (CupyOps(), here())):
         optimizer = Optimizer.of("AdamW.v1", ops=ops)
         with pytest.raises(ArrayError):
             optimizer("w", *wrong)

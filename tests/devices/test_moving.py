@@ -20,7 +20,7 @@ RUNS = {
 
 def model(name, is_there, **settings):
     """Two keys of different types and shapes; the first twin begins on a device or in main memory."""
-    twins = Twins(CupyOps() if is_there else NumpyOps(), name, **{"nonfinite": "skip", **RUNS[name], **settings})
+    twins = Twins(CupyOps() if is_there else NumpyOps(None), name, **{"nonfinite": "skip", **RUNS[name], **settings})
     twins.add("a", 300, "float32", 0 if is_there else None)
     twins.add(("b", 0), (7, 9), "float64", 0 if is_there else None)
     return twins

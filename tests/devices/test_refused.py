@@ -125,7 +125,7 @@ def test_one_key_where_the_rule_needs_all(gpu):
         optimizer("w", dev(3), dev(3))
 
 
-@pytest.mark.parametrize("ops", [None, NumpyOps()])
+@pytest.mark.parametrize("ops", [None, NumpyOps(None)])
 def test_device_arrays_for_an_optimizer_in_main_memory(ops):
     optimizer = Optimizer.of("AdamW.v1", ops=ops)
     weights, gradient = np.ones(3), np.ones(3)

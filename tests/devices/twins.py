@@ -17,7 +17,7 @@ class Twins:
         self.is_fixed = is_fixed  # the first's gradients are in the same arrays at each step
         self.fixed = {}
         self.device = Optimizer.of(name, ops=ops, **settings)
-        self.host = Optimizer.of(name, ops=NumpyOps(), **settings)
+        self.host = Optimizer.of(name, ops=NumpyOps(None), **settings)
         self.weights = {}
         self.left = []  # gradients that the first was given last
 

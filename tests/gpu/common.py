@@ -23,7 +23,9 @@ class Twins:
 
     def __init__(self, name, sizes, dtype="float32", ops=None, **settings):
         settings = {"nonfinite": "propagate", **settings}
-        self.device, self.host = (Optimizer.of(name, ops=each, **settings) for each in (ops or CupyOps(), NumpyOps()))
+        self.device, self.host = (
+            Optimizer.of(name, ops=each, **settings) for each in (ops or CupyOps(), NumpyOps(None))
+        )
         self.weights = {size: np.random.default_rng(size).normal(size=size).astype(dtype) for size in sizes}
         self.dtype = dtype
         self.sent = []  # a copy may still be under way when the host goes on, and its source must not change

@@ -24,7 +24,7 @@ MOVES = {2: "to_gpu", 4: "to_cpu", 5: "to_gpu", 6: "to_gpu", 8: "to_cpu"}
 
 def started(name, settings):
     """Settings that every optimizer here has, a schedule among them where there is a rate."""
-    return Optimizer.of(name, ops=NumpyOps(), **settings), Optimizer.of(name, **settings)
+    return Optimizer.of(name, ops=NumpyOps(None), **settings), Optimizer.of(name, **settings)
 
 
 @pytest.mark.parametrize(("name", "settings"), KINDS)

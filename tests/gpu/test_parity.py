@@ -132,7 +132,7 @@ def test_batches_that_change(cp):
 
 
 def test_both_types_in_one_batch(cp):
-    host = thincopt.Optimizer.of("AdamW.v1", ops=thincopt.NumpyOps(), grad_clip=1.0, grad_clip_by="model")
+    host = thincopt.Optimizer.of("AdamW.v1", ops=thincopt.NumpyOps(None), grad_clip=1.0, grad_clip_by="model")
     device = thincopt.Optimizer.of("AdamW.v1", ops=thincopt.CupyOps(), grad_clip=1.0, grad_clip_by="model")
     start = {key: np.random.default_rng(key).normal(size=70 * key) for key in range(1, 7)}
     here = {key: each.astype(["float32", "float64"][key % 2]) for key, each in start.items()}
@@ -146,7 +146,7 @@ def test_both_types_in_one_batch(cp):
 
 def test_shapes_and_settings_that_change(cp):
     """Any shape is updated in place; settings and schedules take effect from call to call."""
-    optimizers = [thincopt.AdamW(learn_rate=thincopt.warmup_linear(0.01, 3, 20), ops=thincopt.NumpyOps())]
+    optimizers = [thincopt.AdamW(learn_rate=thincopt.warmup_linear(0.01, 3, 20), ops=thincopt.NumpyOps(None))]
     optimizers.append(thincopt.AdamW(learn_rate=thincopt.warmup_linear(0.01, 3, 20)))
     here = np.random.default_rng(0).normal(size=(30, 7, 5)).astype("float32")
     there = cp.asarray(here)

@@ -26,7 +26,10 @@ class Beside:
 
     def __init__(self, torch, name="AdamW.v1", **settings):
         self.torch, self.numbers = torch, {"nonfinite": "propagate", **settings}
-        self.ours, self.host = Optimizer.of(name, **self.numbers), Optimizer.of(name, ops=NumpyOps(), **self.numbers)
+        self.ours, self.host = (
+            Optimizer.of(name, **self.numbers),
+            Optimizer.of(name, ops=NumpyOps(None), **self.numbers),
+        )
         self.here = {size: np.random.default_rng(size).normal(size=size).astype("float32") for size in SIZES}
         self.weights = {size: self.tensor(each) for size, each in self.here.items()}
 

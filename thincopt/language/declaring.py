@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from inspect import isfunction
 from typing import Any, Literal
 
 from .errors import RuleError
@@ -89,13 +90,25 @@ def rule(
         raise RuleError(f"{name}: decay is 'start' or 'weights', not {decay!r}.")
 
     def enrol(function: Callable[..., Any]) -> Rule:
+        _see_function(function, f"@rule({name!r})")
         known = RULES.get(name)
-        if known is not None and known.function.__code__.co_filename != function.__code__.co_filename:
-            raise RuleError(f"{name} is already the rule of {known.function.__module__}; choose another name.")
+        if known is not None and not _of_one_home(known.function, function):
+            home = known.function.__module__
+            raise RuleError(f"{name} is already the rule of {home}; choose another name, or another version.")
         RULES[name] = Rule(name, function, decay, defaults)
         return RULES[name]
 
     return enrol
+
+
+def _of_one_home(one: Callable[..., Any], other: Callable[..., Any]) -> bool:
+    """Whether a module defines both: each cell of a notebook has a file name of its own, and a file may be run twice.
+
+    Optimizers that were made by the earlier one keep it.
+    """
+    file = one.__code__.co_filename
+    named = not file.startswith("<")  # unlike <stdin> or <string>
+    return one.__module__ == other.__module__ or (named and file == other.__code__.co_filename)
 
 
 def stage(*, at: Point, every: str | None = None) -> Callable[[Callable[..., Any]], Stage]:
@@ -106,4 +119,16 @@ def stage(*, at: Point, every: str | None = None) -> Callable[[Callable[..., Any
     """
     if at not in POINTS:
         raise RuleError(f"A stage attaches at {', '.join(POINTS)}, not at {at!r}.")
-    return lambda function: Stage(function, at, every)
+
+    def made(function: Callable[..., Any]) -> Stage:
+        _see_function(function, "@stage")
+        return Stage(function, at, every)
+
+    return made
+
+
+def _see_function(given: Any, decorator: str) -> None:
+    if isinstance(given, Rule | Stage):
+        raise RuleError(f"{decorator} takes a function, and {given.name} is made of one already: pass its .function.")
+    if not isfunction(given):
+        raise RuleError(f"{decorator} stands above a function, `def …(w, g, …)`, not above {given!r}.")

@@ -43,6 +43,9 @@ class Node(Untraced):
         """The same operation of other operands."""
         return Node(self.op, args, self.value, is_array=self.is_array, whole=self.whole, origin=self.origin)
 
+    def __repr__(self) -> str:
+        return f"<formula of {self.op}>" if self.args else f"<{self.value}>"
+
     @property
     def is_predicate(self) -> bool:
         """Whether this is true or false rather than a number."""
@@ -138,7 +141,10 @@ def constant(value: Any) -> Node:
     if isinstance(value, Node):
         return value
     if isinstance(value, int | float):
-        return Node("const", value=float(value), whole=float(value).is_integer())
+        try:
+            return Node("const", value=float(value), whole=float(value).is_integer())
+        except OverflowError:
+            raise RuleError("a formula's numbers are float64, and a whole number in it is larger than any.") from None
     raise RuleError(f"a formula is made of numbers, settings and arrays, not of {value!r} ({type(value).__name__}).")
 
 
@@ -153,11 +159,13 @@ def apply(op: str, *operands: Any) -> Node:
     return Node(op, args, is_array=is_array, whole=whole)
 
 
-def reduction(op: str, *operands: Any) -> Node:
-    """The number that a reduction finds in arrays."""
-    args = tuple(constant(each) for each in operands)
-    if not all(each.is_array and not each.is_predicate for each in args):
-        raise RuleError(f"{op} is of an array of numbers; one of its operands is a number or a condition.")
+def reduction(op: str, *operands: Any, called: str = "") -> Node:
+    """The number that a reduction finds in arrays; `called` is the word for it, if it is not `op`."""
+    args, word = tuple(map(constant, operands)), called or op
+    if any(each.is_predicate for each in args):
+        raise RuleError(f"{word} of a condition: a condition is no number; write where(condition, 1.0, 0.0).")
+    if not all(each.is_array for each in args):
+        raise RuleError(f"{word} is of an array, and a number was given: a number needs no {word}.")
     return Node(op, args)
 
 

@@ -1,4 +1,4 @@
-"""Print a walk as a Python function of NumPy calls with `out=`, on one block of each array.
+"""Print a walk as calls of NumPy with `out=`, on one block of each array.
 
 Values live in registers: scratch blocks that are used again as soon as their value is dead, and the stored arrays
 themselves. A new value is written straight to its array once nothing later reads the old one; the gradient, which
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from .expression import PREDICATES
 from .kernel import Assign, Operand, Walk
@@ -39,13 +40,37 @@ FUNCTIONS = {
 }
 
 
+class Call(NamedTuple):
+    """One call of NumPy: what it is given, and last where its result goes; for `copyto`, (to, what) or also where."""
+
+    function: str
+    args: tuple[str, ...]
+
+    def __str__(self) -> str:
+        if self.function != "copyto":
+            return f"{self.function}({', '.join(self.args[:-1])}, out={self.args[-1]})"
+        return f"copyto({', '.join(self.args[:2])}{f', where={self.args[2]}' if len(self.args) > 2 else ''})"
+
+
 @dataclass(frozen=True)
 class Printed:
-    """A function's source, and how many scratch blocks of numbers and of truth it takes after its arrays."""
+    """A walk as calls on one block of each array, with the names of its scratch blocks of numbers and of truth.
 
-    source: str
-    numbers: int
-    truths: int
+    `results` are the names of what it reduces.
+    """
+
+    arguments: tuple[str, ...]
+    calls: tuple[Call, ...]
+    numbers: tuple[str, ...]
+    truths: tuple[str, ...]
+    results: tuple[str, ...]
+
+    @property
+    def source(self) -> str:
+        """The same as the text of a function."""
+        arguments = ", ".join([*self.arguments, *self.numbers, *self.truths])
+        result = f"return ({', '.join(self.results)},)" if self.results else "return ()"
+        return "\n    ".join([f"def walk({arguments}):", *map(str, self.calls), result]) + "\n"
 
 
 def without_ones(walk: Walk, ones: AbstractSet[str]) -> Walk:
@@ -65,44 +90,42 @@ def without_ones(walk: Walk, ones: AbstractSet[str]) -> Walk:
     return replace(walk, code=tuple(code), stores=stores, reductions=reductions)
 
 
-def numpy_walk(walk: Walk, name: str = "walk") -> Printed:
-    """The function (arrays…, scalars…, scratch…) that stores a walk's results, or returns what it reduces."""
+def numpy_walk(walk: Walk) -> Printed:
+    """The calls on (arrays…, scalars…, scratch…) that store a walk's results, or give what it reduces."""
     registers = _Registers(walk)
-    lines: list[str] = []
+    calls: list[Call] = []
     for position, line in enumerate(walk.code):
-        lines += _call(line, registers, position)
-    lines += _stores(walk, registers)
-    reduced = "".join(f"{registers.place(each)}, " for found in walk.reductions for each in found.args)
-    lines.append(f"return ({reduced.strip()})" if reduced else "return ()")
-    arguments = [*(f"p_{array}" for array in walk.arrays), *walk.scalars, *registers.numbers, *registers.truths]
-    source = "\n    ".join([f"def {name}({', '.join(arguments)}):", *lines]) + "\n"
-    return Printed(source, len(registers.numbers), len(registers.truths))
+        calls += _calls(line, registers, position)
+    calls += _stores(walk, registers)
+    results = tuple(registers.place(each) for found in walk.reductions for each in found.args)
+    arguments = (*(f"p_{array}" for array in walk.arrays), *walk.scalars)
+    return Printed(arguments, tuple(calls), tuple(registers.numbers), tuple(registers.truths), results)
 
 
-def _call(line: Assign, registers: _Registers, position: int) -> list[str]:
+def _calls(line: Assign, registers: _Registers, position: int) -> list[Call]:
     args = [registers.place(str(each)) for each in line.args]
     out = registers.take(line, position)
     if line.op != "where":
-        return [f"{FUNCTIONS[line.op]}({', '.join(args)}, out={out})"]
+        return [Call(FUNCTIONS[line.op], (*args, out))]
     condition = args[0] if str(line.args[0]).startswith("x") else f"{args[0]} != 0"
-    return [f"copyto({out}, {args[2]})", f"copyto({out}, {args[1]}, where={condition})"]
+    return [Call("copyto", (out, args[2])), Call("copyto", (out, args[1], condition))]
 
 
-def _stores(walk: Walk, registers: _Registers) -> list[str]:
+def _stores(walk: Walk, registers: _Registers) -> list[Call]:
     """Copies of what is not in its place yet: old values first, numbers last, lest one overwrite another."""
     moved = [(array, value) for array, value in walk.stores if value.startswith("v") and value != f"v_{array}"]
     computed = [(array, value) for array, value in walk.stores if value.startswith("x")]
     numbers = [(array, value) for array, value in walk.stores if value.startswith("k")]
-    lines = []
+    calls = []
     if len(moved) > 1:  # they may depend on each other in a circle
         for _, value in moved:
             scratch = registers.scratch(truth=False)
-            lines.append(f"copyto({scratch}, {registers.place(value)})")
+            calls.append(Call("copyto", (scratch, registers.place(value))))
             registers.places[value] = scratch
     for array, value in [*moved, *computed, *numbers]:
         if registers.place(value) != f"p_{array}":
-            lines.append(f"copyto(p_{array}, {registers.place(value)})")
-    return lines
+            calls.append(Call("copyto", (f"p_{array}", registers.place(value))))
+    return calls
 
 
 class _Registers:

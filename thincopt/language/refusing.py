@@ -8,6 +8,8 @@ from typing import Any, NoReturn
 
 from .errors import RuleError
 
+FLAT = "A rule knows no shapes, rows, columns or matrices: it is written for each element alike."
+
 # How words are written that do not take one x.
 WRITTEN = {
     "minimum": "minimum(a, b)",
@@ -40,14 +42,22 @@ OPERATORS = {
     "subtract": "a - b",
 }
 OTHERWISE = {
+    "astype": "x alone: all arrays are of the weights' type",
     "clip": "minimum(maximum(x, low), high)",
+    "copy": "x alone: nothing is changed in place",
     "logical_and": "a & b",
     "logical_not": "~a",
     "logical_or": "a | b",
     "reciprocal": "1 / x",
+    "size": "mean(x) for sum(x) / x.size, from thincopt.language",
     "square": "x**2",
     "zeros_like": "0 * x",
 }
+SHAPED = """
+    T diag diagonal einsum expand_dims flatten mT matvec ndim outer ravel repeat reshape shape sort squeeze stack
+    swapaxes tensordot tile trace transpose tril triu vecmat concatenate cumsum roll flip argmax argmin argsort
+    cholesky eig eigh inv pinv qr solve svd
+"""
 
 
 def all_words() -> list[str]:
@@ -61,15 +71,22 @@ def all_words() -> list[str]:
     ]
 
 
+def written(word: str) -> str:
+    """How a word is written."""
+    return WRITTEN.get(word, f"{word}(x)")
+
+
 def instead(name: str) -> str:
     """What to write for what is called `name` elsewhere: the word, an operator, or else a list of all there is."""
     known, word = all_words(), ALIKE.get(name, name)
     if word in known:
-        return f"write {WRITTEN.get(word, f'{word}(x)')}, from thincopt.language."
+        return f"write {written(word)}, from thincopt.language." + f" {FLAT}" * (name == "matmul")
     if name in OPERATORS:
         return f"write {OPERATORS[name]}, of formulas and plain numbers; float(…) makes a plain one of NumPy's."
     if name in OTHERWISE:
         return f"write {OTHERWISE[name]}."
+    if name in SHAPED.split():
+        return FLAT[0].lower() + FLAT[1:]
     return (
         "there is no word for it. A rule is written for each element alike, with + - * /, x**2, comparisons, and, from"
         f" thincopt.language, {', '.join(known)}."
@@ -95,7 +112,10 @@ class Untraced:
         raise RuleError(f"{home}.{function.__name__} cannot be traced: {instead(function.__name__)}")
 
     def __getitem__(self, index: Any) -> NoReturn:
-        raise RuleError("a rule cannot index its arrays: it is written for each element alike; use where(…).")
+        raise RuleError(
+            "a rule cannot index its arrays, for it knows no rows, columns or elements: it is written for each element"
+            " alike; use where(…)."
+        )
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise RuleError(
@@ -115,12 +135,15 @@ class Untraced:
         )
 
     def __matmul__(self, other: Any) -> NoReturn:
-        raise RuleError("@ cannot be traced: for the sum of a * b write dot(a, b), from thincopt.language.")
+        raise RuleError(f"@ cannot be traced: for the sum of a * b write dot(a, b), from thincopt.language. {FLAT}")
 
     __rmatmul__ = __matmul__
 
     def __mod__(self, other: Any) -> NoReturn:
-        raise RuleError(f"%, // and rounding cannot be traced: {instead('%')}")
+        raise RuleError(
+            "%, // and rounding cannot be traced: there is no word for them. For every k-th step keep a count from 0 to"
+            " k - 1, `n: Scalar`: write n = where(n + 1 >= k, 0.0, n + 1), and ask where(n == 0, …)."
+        )
 
     __rmod__ = __floordiv__ = __rfloordiv__ = __divmod__ = __rdivmod__ = __mod__
 

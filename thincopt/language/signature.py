@@ -9,11 +9,18 @@ from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
 
 from . import types
 from .errors import RuleError
+from .returning import see_order
 from .types import Kind, Range, Starts
 
 SUPPLIED = ("w", "g", "step", "t")
 OWN = ("t", "shape", "dtype", "skipped", "streak")  # what the engine remembers of each key
 RESERVED = (*OWN, "random", "signal")  # the last two are kept for later
+# What optimizers call their own settings, arguments and attributes, or will.
+ENGINE = (
+    *("L2_is_weight_decay", "nonfinite", "schedules", "ops", "rule", "settings", "state", "groups", "key", "keys"),
+    *("weights", "gradient", "lr_scale", "of", "change", "update", "step_schedules", "load_state", "averaged"),
+    *("averages", "mom1", "mom2", "nr_update", "to_cpu", "to_gpu", "use_radam"),
+)
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,10 @@ class Setting:
         """What may be given, in words."""
         return str(self.range) if self.range else "one of " + ", ".join(map(repr, self.choices))
 
+    def told(self, value: Any) -> str:
+        """What may be given, for an error about what was given."""
+        return self.range.told(value) if self.range else self.allowed
+
     def holds(self, value: Any) -> bool:
         """Whether `value` may be given."""
         if self.range:
@@ -62,7 +73,7 @@ def signature_of(function: Callable[..., Any], label: str) -> Signature:
     names, states, settings = [], [], []
     for each in inspect.signature(function, eval_str=True).parameters.values():
         if each.kind is each.KEYWORD_ONLY:
-            settings.append(setting_of(label, each))
+            settings.append(_own_setting(label, each))
         elif each.kind is each.POSITIONAL_OR_KEYWORD:
             names.append(each.name)
             if each.name not in SUPPLIED:
@@ -71,6 +82,7 @@ def signature_of(function: Callable[..., Any], label: str) -> Signature:
             raise RuleError(f"{label} takes {each}: a rule names every state and setting, no * or **.")
     if names[:2] != ["w", "g"]:
         raise RuleError(f"{label} begins with ({', '.join(names[:2])}): it must begin with (w, g, …).")
+    see_order(function, label, [each.name for each in states])
     return Signature(tuple(names), tuple(states), tuple(settings))
 
 
@@ -116,6 +128,16 @@ def _mistyped(label: str, parameter: inspect.Parameter) -> str:
     )
 
 
+def _own_setting(label: str, parameter: inspect.Parameter) -> Setting:
+    """The setting of a rule or stage, whose name must not be one that the engine gives another meaning."""
+    name = parameter.name
+    if name in (*SUPPLIED, *RESERVED, *ENGINE):
+        raise RuleError(f"{label} names a setting {name!r}, which the engine keeps for itself: choose another name.")
+    if name.startswith("_"):
+        raise RuleError(f"{label} names a setting {name!r}: a setting's name begins with a letter.")
+    return setting_of(label, parameter)
+
+
 def setting_of(label: str, parameter: inspect.Parameter) -> Setting:
     """The setting that a keyword declares by its type."""
     name, (base, extras) = parameter.name, _annotation(parameter)
@@ -131,5 +153,5 @@ def setting_of(label: str, parameter: inspect.Parameter) -> Setting:
             f"{label}: setting {name!r} needs a type with a range (Rate, Unit, Positive, Count, …), bool or Literal."
         )
     if setting.default is not parameter.empty and not setting.holds(setting.default):
-        raise RuleError(f"{label}: {name} = {setting.default!r}, but it must be {setting.allowed}.")
+        raise RuleError(f"{label}: {name} = {setting.default!r}, but it must be {setting.told(setting.default)}.")
     return setting

@@ -12,6 +12,7 @@ from .errors import RuleError
 from .expression import REDUCTIONS, SIZE, Node, constant
 from .kernel import Kernel
 from .lowering import lower
+from .returning import results_of, see_repeatable
 from .rewriting import gather_scalars
 from .signature import Setting, State
 
@@ -90,14 +91,21 @@ class Tracer:
         missing = [name for name in part.signature.names if name not in known]
         if missing:
             raise RuleError(f"{part.name} takes {missing[0]!r}, which does not exist at its point.")
-        with _about(part):
-            result = part.function(*(known[name] for name in part.signature.names), **settings)
-        results = result if isinstance(result, tuple) else (result,)
         names = [returns, *(each.name for each in part.signature.states)]
-        if len(results) != len(names):
-            raise RuleError(f"{part.name} must return ({', '.join(names)}), {len(names)} in all, not {len(results)}.")
-        with _about(part):
-            first, *news = map(constant, results)
+
+        def run() -> list[Node]:
+            with _about(part):
+                returned = part.function(*(known[name] for name in part.signature.names), **settings)
+            results = results_of(part.name, names, returned)
+            with _about(part):
+                return [constant(each) for each in results]
+
+        first, *news = results = run()
+        if isinstance(part, Rule):
+            with _about(part):
+                see_repeatable(results, run())
+        if first.is_predicate:
+            raise RuleError(f"{part.name}: {returns!r} became a condition; write where(condition, 1.0, 0.0).")
         for name, new in zip(names[1:], news, strict=True):
             self._keep(part, name, new)
         return first

@@ -20,6 +20,9 @@ class Starts:
     value: float | str
 
 
+MOST_WHOLE = 2**53  # beyond it a float64 does not hold every whole number
+
+
 @dataclass(frozen=True)
 class Range:
     """The numbers that a setting may take, ends included unless said otherwise."""
@@ -32,21 +35,33 @@ class Range:
 
     def __str__(self) -> str:
         kind = "a whole number" if self.whole else "a finite number"
-        low = f"{'>' if self.above_low else '>='} {self.low:g}" if self.low > -inf else ""
-        high = f"{'<' if self.below_high else '<='} {self.high:g}" if self.high < inf else ""
+        low = f"{'>' if self.above_low else '>='} {self.low:g}" if self.low > -self._most else ""
+        high = f"{'<' if self.below_high else '<='} {self.high:g}" if self.high < self._most else ""
         return " ".join([kind, " and ".join(filter(None, [low, high]))]).strip()
+
+    @property
+    def _most(self) -> float:
+        """What ends every range of this kind, and so need not be told."""
+        return MOST_WHOLE if self.whole else inf
+
+    def told(self, value: Any) -> str:
+        """The range, for an error about this value: with the end of whole numbers, if it is beyond that."""
+        size: Any = abs(value) if isinstance(value, Real) else 0
+        beyond = bool(self.whole and MOST_WHOLE < size < inf)  # NumPy's bool repeats no text
+        return f"{self}" + " and at most 2**53, for not all larger ones are exact in float64" * beyond
 
     def holds(self, value: Any) -> bool:
         """Whether `value` is a number (a bool is not) within the range."""
         if isinstance(value, bool) or not isinstance(value, Real):
             return False
+        given: Any = value
         try:
-            value = float(value)
+            value = float(given)
         except OverflowError:  # a whole number that no float can hold
             return False
         if not isfinite(value):
             return False
-        if self.whole and not value.is_integer():
+        if self.whole and not (value.is_integer() and abs(given) <= MOST_WHOLE):
             return False
         above: bool = value > self.low if self.above_low else value >= self.low
         below: bool = value < self.high if self.below_high else value <= self.high

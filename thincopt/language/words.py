@@ -1,11 +1,13 @@
 """The words of rules: each works on symbols, on numbers, and on arrays through their own namespace."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from . import arithmetic
+from .errors import RuleError
 from .expression import SIZE, Node, apply, reduction
+from .refusing import FLAT, written
 
 Word = Callable[..., Any]
 
@@ -19,15 +21,47 @@ def _namespace(values: tuple[Any, ...]) -> Any:
 
 
 def _word(op: str, name: str, number: Word, doc: str) -> Word:
-    def word(*operands: Any) -> Any:
+    def word(*operands: Any, **named: Any) -> Any:
+        _see(name, operands, named)
         if any(isinstance(each, Node) for each in operands):
             return apply(op, *operands)
         arrays = _namespace(operands)
         return number(*operands) if arrays is None else getattr(arrays, name)(*operands)
 
+    return _named(word, name, doc)
+
+
+def _reduction(op: str, name: str, plain: Callable[..., Any], doc: str) -> Word:
+    def word(*operands: Any, **named: Any) -> Any:
+        _see(name, operands, named, FLAT)
+        if any(isinstance(each, Node) for each in operands):
+            return reduction(op, *operands, called=name)
+        arrays = _namespace(operands)
+        if arrays is None:
+            raise RuleError(f"{name} is of an array, not of {operands[0]!r}.")
+        return plain(arrays, *operands)
+
+    return _named(word, name, doc)
+
+
+def _named(word: Word, name: str, doc: str) -> Word:
     word.__name__ = word.__qualname__ = name
     word.__doc__ = doc
     return word
+
+
+def _see(name: str, operands: tuple[Any, ...], named: Mapping[str, Any], why: str = "") -> None:
+    """Refuse what a word does not take; an axis above all."""
+    form = written(name)
+    for each in named:
+        raise RuleError(f"{name} takes no {each}=: write {form}. {why}".rstrip())
+    if len(operands) != form.count(",") + 1:
+        count = f"{len(operands)} operand" + "s" * (len(operands) != 1)
+        raise RuleError(f"{name} does not take {count}: write {form}. {why}".rstrip())
+    for each in operands:
+        if isinstance(each, list | tuple | set | dict) or hasattr(type(each), "__next__"):
+            plus = " To add several, write a + b." if name == "sum" else ""
+            raise RuleError(f"{name} takes no {type(each).__name__}: write {form}, of arrays.{plus}")
 
 
 sqrt = _word("sqrt", "sqrt", arithmetic.sqrt, "The square root.")
@@ -46,28 +80,27 @@ def sigmoid(x: Any) -> Any:
     return 1.0 / (1.0 + exp(-x))
 
 
-def _reduction(op: str, name: str, plain: Callable[..., Any], doc: str) -> Word:
-    def word(*operands: Any) -> Any:
-        if any(isinstance(each, Node) for each in operands):
-            return reduction(op, *operands)
-        return plain(_namespace(operands), *operands)
-
-    word.__name__ = word.__qualname__ = name
-    word.__doc__ = doc
-    return word
-
-
 sum = _reduction("sum", "sum", lambda xp, x: xp.sum(x), "The sum of an array's elements.")
 dot = _reduction("dot", "dot", lambda xp, a, b: xp.sum(a * b), "The sum of the products of two arrays' elements.")
 norm = _reduction("norm", "norm", lambda xp, x: xp.sqrt(xp.sum(x * x)), "The Euclidean norm of an array.")
 amax = _reduction("amax", "amax", lambda xp, x: xp.max(x), "The greatest element of an array.")
+_mean = _reduction("sum", "mean", lambda xp, x: xp.sum(x), "The sum, where a mean is asked for.")
 
 
-def mean(x: Any) -> Any:
+def mean(*operands: Any, **named: Any) -> Any:
     """The mean of an array's elements."""
-    return sum(x) / (Node("scalar", value=SIZE, whole=True) if isinstance(x, Node) else x.size)
+    added = _mean(*operands, **named)
+    return added / (Node("scalar", value=SIZE, whole=True) if isinstance(added, Node) else operands[0].size)
 
 
-def total(x: Any) -> Any:
+def total(*operands: Any, **named: Any) -> Any:
     """A pass scalar summed over all keys of one `update`; of a single array, itself."""
-    return Node("total", (x,)) if isinstance(x, Node) else x
+    _see("total", operands, named, FLAT)
+    (x,) = operands
+    if not isinstance(x, Node):
+        return x
+    if x.is_predicate:
+        raise RuleError("total of a condition: a condition is no number; write where(condition, 1.0, 0.0).")
+    if x.is_array:
+        raise RuleError("total adds one number of each key: write total(sum(x)), for the sum of all that x holds.")
+    return Node("total", (x,))

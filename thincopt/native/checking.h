@@ -23,24 +23,31 @@ static int open_array(const Runner *self, PyObject *array, Py_buffer *view)
     return 1;
 }
 
-/* Open both arrays of a key and see that they can be updated. Opened views are the task's, to be closed by it. */
-static enum outcome open_task(const Runner *self, Task *task, PyObject *slot, PyObject *weights, PyObject *gradient)
+/* The kind of native float that a buffer holds, 'f' or 'd', however its byte order is written; 0 for all else. */
+static char kind_of(const Py_buffer *view)
+{
+    const uint16_t one = 1;
+    const char native = *(const char *)&one ? '<' : '>', *format = view->format;
+    if (!format)
+        return 0;
+    format += *format == native || *format == '=' || *format == '@';
+    return (*format == 'f' || *format == 'd') && !format[1] ? *format : 0;
+}
+
+/* Open both arrays of a key and see that they can be updated; this may run Python. The task owns what was opened, and
+   the slot. */
+static enum outcome open_task(const Runner *self, Task *task, PyObject *weights, PyObject *gradient)
 {
     Py_buffer *w = &task->views[0], *g = &task->views[1];
     w->obj = g->obj = NULL;
-    task->slot = NULL;
     if (!open_array(self, gradient, g) || !open_array(self, weights, w))
         return REFUSED;
-    const char kind = g->format ? g->format[0] : 0;
-    if ((kind != 'f' && kind != 'd') || g->format[1] || !w->format || strcmp(w->format, g->format))
-        return REFUSED;
-    if (w->len != g->len || !same_shape(w, g->ndim, g->shape))
+    if (!kind_of(g) || kind_of(g) != kind_of(w) || w->len != g->len || !same_shape(w, g->ndim, g->shape))
         return REFUSED;
     if (((uintptr_t)w->buf | (uintptr_t)g->buf) % (uintptr_t)g->itemsize)
         return REFUSED;
-    if (!slot)
+    if (!task->slot)
         return UNKNOWN;
-    task->slot = (Slot *)Py_NewRef(slot);
     task->weights = w->buf;
     task->gradient = g->buf;
     task->size = g->len / g->itemsize;
@@ -48,12 +55,19 @@ static enum outcome open_task(const Runner *self, Task *task, PyObject *slot, Py
     return fits && same_shape(w, task->slot->ndim, task->slot->shape) ? DONE : REFUSED;
 }
 
+/* Whether this task has nothing to do. */
+static int is_empty(const Task *task)
+{
+    const Py_buffer *gradient = &task->views[1];
+    return gradient->obj && !gradient->len && gradient->itemsize;
+}
+
 static void close_tasks(Task *tasks, Py_ssize_t count)
 {
     for (Py_ssize_t k = 0; k < count; k++) {
         PyBuffer_Release(&tasks[k].views[0]);
         PyBuffer_Release(&tasks[k].views[1]);
-        Py_XDECREF((PyObject *)tasks[k].slot);
+        Py_CLEAR(tasks[k].slot);
     }
 }
 
@@ -65,24 +79,24 @@ static int by_start(const void *a, const void *b)
 
 /* Whether any two arrays of a batch share memory. The answer depends on addresses alone, so a batch at the same
    addresses as the last one need not be sorted again. */
-static int overlaps(Runner *self, Py_ssize_t count)
+static int overlaps(Room *room, Py_ssize_t count)
 {
-    uintptr_t *now = self->ranges, *known = now + 4 * count;
+    uintptr_t *now = room->ranges, *known = now + 4 * count;
     for (Py_ssize_t i = 0; i < 2 * count; i++) {
-        const Py_buffer *view = &self->tasks[i / 2].views[i % 2];
+        const Py_buffer *view = &room->tasks[i / 2].views[i % 2];
         now[2 * i] = (uintptr_t)view->buf;
         now[2 * i + 1] = (uintptr_t)view->buf + (uintptr_t)view->len;
     }
     const size_t bytes = (size_t)count * 4 * sizeof *now;
-    if (self->known_ranges == count && !memcmp(now, known, bytes))
+    if (room->known_ranges == count && !memcmp(now, known, bytes))
         return 0;
     memcpy(known, now, bytes);
-    self->known_ranges = 0;
+    room->known_ranges = 0;
     qsort(now, (size_t)count * 2, 2 * sizeof *now, by_start);
     for (Py_ssize_t i = 1; i < 2 * count; i++)
         if (now[2 * i] < now[2 * i - 1])
             return 1;
-    self->known_ranges = count;
+    room->known_ranges = count;
     return 0;
 }
 

@@ -4,6 +4,8 @@
 
 #include "checking.h"
 
+static PyTypeObject *slot_type;
+
 static Py_ssize_t largest(const Runner *self, Py_ssize_t (*of)(const Kernel *))
 {
     const Kernel *kernels[] = {&self->main, &self->before, &self->after};
@@ -25,14 +27,50 @@ static Py_ssize_t reductions_of(const Kernel *kernel)
     return most;
 }
 
-static int make_room(Runner *self, Py_ssize_t tasks)
+static int make_room(const Runner *self, Room *room, Py_ssize_t tasks)
 {
-    if (tasks <= self->task_room)
+    if (tasks <= room->task_room)
         return 0;
-    self->known_ranges = 0;
-    return grow((void **)&self->scalars, &self->scalar_room, tasks * largest(self, scalars_of), sizeof(double)) < 0
-        || grow((void **)&self->ranges, &self->range_room, tasks * 8, sizeof(uintptr_t)) < 0
-        || grow((void **)&self->tasks, &self->task_room, tasks, sizeof(Task)) < 0 ? -1 : 0;
+    room->known_ranges = 0;
+    return grow((void **)&room->scalars, &room->scalar_room, tasks * largest(self, scalars_of), sizeof(double)) < 0
+        || grow((void **)&room->ranges, &room->range_room, tasks * 8, sizeof(uintptr_t)) < 0
+        || grow((void **)&room->tasks, &room->task_room, tasks, sizeof(Task)) < 0 ? -1 : 0;
+}
+
+static void free_room(Room *room)
+{
+    PyMem_Free(room->scalars);
+    PyMem_Free(room->sums);
+    PyMem_Free(room->tasks);
+    PyMem_Free(room->ranges);
+    PyMem_Free(room->spans);
+    PyMem_Free(room->units);
+}
+
+/* A room for this many tasks: the runner's own, unless a call that is under way has it. */
+static Room *enter_room(Runner *self, Py_ssize_t tasks)
+{
+    Room *room = self->room.is_taken ? PyMem_Calloc(1, sizeof *room) : &self->room;
+    if (!room)
+        return (Room *)PyErr_NoMemory();
+    room->is_taken = 1;
+    if (make_room(self, room, tasks) == 0)
+        return room;
+    room->is_taken = 0;
+    if (room != &self->room) {
+        free_room(room);
+        PyMem_Free(room);
+    }
+    return NULL;
+}
+
+static void leave_room(Runner *self, Room *room)
+{
+    room->is_taken = 0;
+    if (room != &self->room) {
+        free_room(room);
+        PyMem_Free(room);
+    }
 }
 
 static int open_numbers(PyObject *array, Py_buffer *view)
@@ -40,50 +78,82 @@ static int open_numbers(PyObject *array, Py_buffer *view)
     return PyObject_GetBuffer(array, view, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE);
 }
 
-static PyObject *slot_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+/* Whether the slot has every array that a kernel walks over. */
+static int has_arrays(const Slot *slot, const Kernel *kernel)
 {
-    PyObject *count, *scalars, *arrays, *shape;
-    Py_ssize_t itemsize;
-    (void)kwargs;
-    if (!PyArg_ParseTuple(args, "OOO!O!n", &count, &scalars, &PyTuple_Type, &arrays, &PyTuple_Type, &shape, &itemsize))
-        return NULL;
-    Slot *self = (Slot *)((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
-    if (!self)
-        return NULL;
-    self->size = 1;
-    self->itemsize = itemsize;
-    self->ndim = PyTuple_Size(shape);
-    self->shape = PyMem_Calloc((size_t)self->ndim + 1, sizeof *self->shape);
-    for (Py_ssize_t i = 0; self->shape && i < self->ndim; i++)
-        self->size *= self->shape[i] = PyLong_AsSsize_t(PyTuple_GetItem(shape, i));
+    for (Py_ssize_t p = 0; p < kernel->phase_count; p++)
+        for (Py_ssize_t i = 0; i < kernel->phases[p].arrays.count; i++) {
+            const int which = kernel->phases[p].arrays.at[i] - 2; /* the first two are weights and gradient */
+            if (which >= slot->array_count || (which >= 0 && !slot->arrays[which].buf))
+                return 0;
+        }
+    return 1;
+}
+
+static int open_state(const Runner *self, Slot *slot, PyObject *arrays)
+{
     const Py_ssize_t wanted = PyTuple_Size(arrays);
-    self->arrays = PyMem_Calloc((size_t)wanted + 1, sizeof *self->arrays);
-    if (!self->arrays || !self->shape || PyErr_Occurred() || open_numbers(count, &self->count) < 0 || open_numbers(scalars, &self->scalars) < 0)
-        goto failed;
-    for (; self->array_count < wanted; self->array_count++) {
-        PyObject *array = PyTuple_GetItem(arrays, self->array_count);
-        if (array == Py_None)
-            continue;
-        Py_buffer *view = &self->arrays[self->array_count];
-        if (open_numbers(array, view) < 0)
-            goto failed;
-        if (view->len != self->size * itemsize) {
-            self->array_count++;
-            PyErr_SetString(PyExc_ValueError, "state is not of the size of the weights");
-            goto failed;
+    slot->arrays = PyMem_Calloc((size_t)wanted + 1, sizeof *slot->arrays);
+    if (!slot->arrays)
+        return PyErr_NoMemory(), -1;
+    for (; slot->array_count < wanted; slot->array_count++) {
+        PyObject *array = PyTuple_GetItem(arrays, slot->array_count);
+        Py_buffer *view = &slot->arrays[slot->array_count];
+        if (array != Py_None && open_numbers(array, view) < 0)
+            return -1;
+        if (array != Py_None && view->len != slot->size * slot->itemsize) {
+            slot->array_count++;
+            return PyErr_SetString(PyExc_ValueError, "state is not of the size of the weights"), -1;
         }
     }
-    return (PyObject *)self;
-failed:
-    Py_DECREF(self);
-    return NULL;
+    if (has_arrays(slot, &self->main) && has_arrays(slot, &self->before) && has_arrays(slot, &self->after))
+        return 0;
+    return PyErr_SetString(PyExc_ValueError, "state lacks an array that the kernels walk over"), -1;
+}
+
+static int open_shape(Slot *slot, PyObject *shape)
+{
+    slot->size = 1;
+    slot->ndim = PyTuple_Size(shape);
+    slot->shape = PyMem_Calloc((size_t)slot->ndim + 1, sizeof *slot->shape);
+    if (!slot->shape)
+        return PyErr_NoMemory(), -1;
+    for (Py_ssize_t i = 0; i < slot->ndim; i++)
+        slot->size *= slot->shape[i] = PyLong_AsSsize_t(PyTuple_GetItem(shape, i));
+    return PyErr_Occurred() ? -1 : 0;
+}
+
+/* bind(key, counts, taken, scalars, arrays, shape, itemsize): keep a key's state, to be found at each call. */
+static PyObject *runner_bind(PyObject *object, PyObject *args)
+{
+    const Runner *self = (Runner *)object;
+    PyObject *key, *counts, *taken, *scalars, *arrays, *shape;
+    Py_ssize_t itemsize;
+    if (!PyArg_ParseTuple(args, "OOOOO!O!n", &key, &counts, &taken, &scalars, &PyTuple_Type, &arrays, &PyTuple_Type,
+                          &shape, &itemsize))
+        return NULL;
+    Slot *slot = (Slot *)((allocfunc)PyType_GetSlot(slot_type, Py_tp_alloc))(slot_type, 0);
+    if (!slot)
+        return NULL;
+    slot->itemsize = itemsize;
+    int failed = open_shape(slot, shape) < 0 || open_numbers(counts, &slot->counts) < 0
+        || open_numbers(taken, &slot->taken) < 0 || open_numbers(scalars, &slot->scalars) < 0
+        || open_state(self, slot, arrays) < 0;
+    if (!failed && (slot->counts.len < 8 || slot->taken.len < 8 || slot->scalars.len != self->own_count * 8)) {
+        PyErr_SetString(PyExc_ValueError, "state is not as the recipe says");
+        failed = 1;
+    }
+    failed = failed || PyObject_SetItem(self->handles, key, (PyObject *)slot) < 0;
+    Py_DECREF(slot);
+    return failed ? NULL : Py_NewRef(Py_None);
 }
 
 static void slot_dealloc(PyObject *object)
 {
     Slot *self = (Slot *)object;
     PyTypeObject *type = Py_TYPE(object);
-    PyBuffer_Release(&self->count);
+    PyBuffer_Release(&self->counts);
+    PyBuffer_Release(&self->taken);
     PyBuffer_Release(&self->scalars);
     for (Py_ssize_t i = 0; i < self->array_count; i++)
         PyBuffer_Release(&self->arrays[i]);
@@ -93,25 +163,35 @@ static void slot_dealloc(PyObject *object)
     Py_DECREF(type);
 }
 
+/* Runner(array_type, (present, enter, leave), shared, counts of numbers and of a key's scalars, places of the rate and
+   of the period, whether gradients are checked, kernels) */
 static PyObject *runner_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    PyObject *array_type, *numbers, *shared, *kernels[3];
+    PyObject *array_type, *present, *enter, *leave, *shared, *kernels[3];
+    Py_ssize_t number_count, own_count;
     long rate, period;
     int check_finite;
     (void)kwargs;
-    if (!PyArg_ParseTuple(args, "OOOllpOOO", &array_type, &numbers, &shared, &rate, &period, &check_finite,
-                          &kernels[0], &kernels[1], &kernels[2]))
+    if (!PyArg_ParseTuple(args, "O(O!O!O)OnnllpOOO", &array_type, &PyList_Type, &present, &PyTuple_Type, &enter,
+                          &leave, &shared, &number_count, &own_count, &rate, &period, &check_finite, &kernels[0],
+                          &kernels[1], &kernels[2]))
         return NULL;
     Runner *self = (Runner *)((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
     if (!self)
         return NULL;
+    self->number_count = number_count;
+    self->own_count = own_count;
     self->rate = rate;
     self->period = period;
     self->check_finite = check_finite;
     self->array_type = Py_NewRef(array_type);
-    if (open_numbers(numbers, &self->numbers) < 0 || open_numbers(shared, &self->shared) < 0
-        || read_kernel(kernels[0], &self->main) < 0 || read_kernel(kernels[1], &self->before) < 0
-        || read_kernel(kernels[2], &self->after) < 0 || make_room(self, 1) < 0) {
+    self->present = Py_NewRef(present);
+    self->enter = Py_NewRef(enter);
+    self->leave = Py_NewRef(leave);
+    self->handles = PyDict_New();
+    if (!self->handles || open_numbers(shared, &self->shared) < 0 || read_kernel(kernels[0], &self->main) < 0
+        || read_kernel(kernels[1], &self->before) < 0 || read_kernel(kernels[2], &self->after) < 0
+        || make_room(self, &self->room, 1) < 0) {
         Py_DECREF(self);
         return NULL;
     }
@@ -122,18 +202,16 @@ static void runner_dealloc(PyObject *object)
 {
     Runner *self = (Runner *)object;
     PyTypeObject *type = Py_TYPE(object);
-    PyBuffer_Release(&self->numbers);
     PyBuffer_Release(&self->shared);
     Py_XDECREF(self->array_type);
+    Py_XDECREF(self->present);
+    Py_XDECREF(self->enter);
+    Py_XDECREF(self->leave);
+    Py_XDECREF(self->handles);
     free_kernel(&self->main);
     free_kernel(&self->before);
     free_kernel(&self->after);
-    PyMem_Free(self->scalars);
-    PyMem_Free(self->sums);
-    PyMem_Free(self->tasks);
-    PyMem_Free(self->ranges);
-    PyMem_Free(self->spans);
-    PyMem_Free(self->units);
+    free_room(&self->room);
     ((freefunc)PyType_GetSlot(type, Py_tp_free))(object);
     Py_DECREF(type);
 }

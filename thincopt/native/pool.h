@@ -28,7 +28,6 @@ static struct pool {
     unit_function *function;
     const void *job;
     int64_t units;
-    unsigned generation;   /* of processes: one more in each forked child */
     atomic_uint jobs;      /* how many there have been */
     atomic_llong next;     /* the unit to be taken next */
 } pool = {.mutex = PTHREAD_MUTEX_INITIALIZER, .called = PTHREAD_COND_INITIALIZER, .left = PTHREAD_COND_INITIALIZER,
@@ -131,29 +130,19 @@ static void share(unit_function *function, const void *job, int64_t units)
     pthread_mutex_unlock(&pool.mutex);
 }
 
-/* A large work is one without the interpreter's lock; `flag` is its own, and is read by those who wait for it. */
-static void begin_large_work(int *flag)
+/* A large work is one without the interpreter's lock. */
+static void begin_large_work(void)
 {
     pthread_mutex_lock(&pool.mutex);
     pool.under_way++;
-    *flag = 1;
     pthread_mutex_unlock(&pool.mutex);
 }
 
-static void end_large_work(int *flag)
+static void end_large_work(void)
 {
     pthread_mutex_lock(&pool.mutex);
     pool.under_way--;
-    *flag = 0;
     pthread_cond_broadcast(&pool.ended);
-    pthread_mutex_unlock(&pool.mutex);
-}
-
-static void await_large_work(const int *flag)
-{
-    pthread_mutex_lock(&pool.mutex);
-    while (*flag)
-        pthread_cond_wait(&pool.ended, &pool.mutex);
     pthread_mutex_unlock(&pool.mutex);
 }
 
@@ -174,7 +163,7 @@ static void after_fork_in_child(void)
     const struct pool before = pool;
     pool = (struct pool){.mutex = PTHREAD_MUTEX_INITIALIZER, .called = PTHREAD_COND_INITIALIZER,
                          .left = PTHREAD_COND_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER,
-                         .threads = before.threads, .least = before.least, .generation = before.generation + 1};
+                         .threads = before.threads, .least = before.least};
 }
 
 /* Let the workers go; the next job makes new ones. */

@@ -49,10 +49,10 @@ static void check_part(const struct pass *pass, const Task *task, int64_t begin,
         atomic_store(pass->is_nonfinite, 1);
 }
 
-static int all_finite(const Runner *self, Py_ssize_t count)
+static int all_finite(const Room *room, Py_ssize_t count)
 {
     atomic_int is_nonfinite = 0;
-    const struct pass pass = {check_part, self, count, 1.0, &is_nonfinite};
+    const struct pass pass = {check_part, room, count, 1.0, &is_nonfinite};
     go_over(&pass);
     return !atomic_load(&is_nonfinite);
 }
@@ -75,19 +75,19 @@ static int fold(Task *task, int is_again)
 }
 
 /* One walk that reads only, and the results of its reductions. */
-static void reduce(Runner *self, Py_ssize_t count)
+static void reduce(Room *room, Py_ssize_t count)
 {
     int overflown = 0;
-    struct pass pass = {walk_part, self, count, 1.0, NULL};
+    struct pass pass = {walk_part, room, count, 1.0, NULL};
     go_over(&pass);
     for (Py_ssize_t k = 0; k < count; k++)
-        overflown |= fold(&self->tasks[k], 0);
+        overflown |= fold(&room->tasks[k], 0);
     if (!overflown)
         return;
     pass.scale = SHRINK;
     go_over(&pass);
     for (Py_ssize_t k = 0; k < count; k++)
-        fold(&self->tasks[k], 1);
+        fold(&room->tasks[k], 1);
 }
 
 /* Whether the first reductions of a guarded kernel betray a gradient that is not finite. */
@@ -100,14 +100,20 @@ static int is_suspect(const Task *task)
     return 0;
 }
 
-static void begin(const Runner *self, Task *task, Kernel *kernel, int64_t t, double lr_scale)
+/* What a call is given beside arrays: the optimizer's numbers, and a factor of the rate. */
+struct given {
+    const double *numbers;
+    double lr_scale;
+};
+
+static void begin(const Runner *self, Task *task, Kernel *kernel, int64_t t, struct given given)
 {
-    const Py_ssize_t numbers = self->numbers.len / 8, own = task->slot->scalars.len / 8;
+    const Py_ssize_t numbers = self->number_count, own = self->own_count;
     double *scalars = task->scalars;
     task->kernel = kernel;
-    memcpy(scalars, self->numbers.buf, (size_t)self->numbers.len);
+    memcpy(scalars, given.numbers, (size_t)numbers * sizeof *scalars);
     if (self->rate >= 0)
-        scalars[self->rate] *= lr_scale;
+        scalars[self->rate] *= given.lr_scale;
     scalars[numbers] = (double)t;
     scalars[numbers + 1] = (double)task->size;
     memcpy(scalars + numbers + 2, task->slot->scalars.buf, (size_t)task->slot->scalars.len);
@@ -116,9 +122,10 @@ static void begin(const Runner *self, Task *task, Kernel *kernel, int64_t t, dou
 
 static void commit(const Runner *self, Task *task)
 {
-    const Py_ssize_t own = task->slot->scalars.len / 8;
+    const Py_ssize_t own = self->own_count;
     const Kernel *kernel = task->kernel;
-    ++*(int64_t *)task->slot->count.buf;
+    ++*(int64_t *)task->slot->counts.buf;
+    *(int64_t *)task->slot->taken.buf = 1;
     for (Py_ssize_t i = 0; i < kernel->keep_from.count; i++) {
         const int to = kernel->keep_to.at[i];
         double *place = to < own ? (double *)task->slot->scalars.buf + to : (double *)self->shared.buf + to - own;
@@ -139,10 +146,10 @@ static void add_up(Task *tasks, Py_ssize_t count, Py_ssize_t depth)
 }
 
 /* The scalars of every task's phase at this depth, or of its last; those phases walk next. */
-static void compute(Runner *self, Py_ssize_t count, Py_ssize_t depth, int is_last)
+static void compute(Room *room, Py_ssize_t count, Py_ssize_t depth, int is_last)
 {
     for (Py_ssize_t k = 0; k < count; k++) {
-        Task *task = &self->tasks[k];
+        Task *task = &room->tasks[k];
         Kernel *kernel = task->kernel;
         task->phase = NULL;
         if (!kernel || (!is_last && depth + 1 >= kernel->phase_count))
@@ -153,48 +160,48 @@ static void compute(Runner *self, Py_ssize_t count, Py_ssize_t depth, int is_las
     }
 }
 
-static void store(Runner *self, Py_ssize_t count)
+static void store(Room *room, Py_ssize_t count)
 {
-    const struct pass pass = {walk_part, self, count, 1.0, NULL};
-    compute(self, count, 0, 1);
+    const struct pass pass = {walk_part, room, count, 1.0, NULL};
+    compute(room, count, 0, 1);
     go_over(&pass);
 }
 
 /* Every walk but the last reads only; so a gradient that is not finite is found before anything has changed. */
-static enum outcome run(Runner *self, Py_ssize_t count, double lr_scale)
+static enum outcome run(Runner *self, Room *room, Py_ssize_t count, struct given given)
 {
-    Task *tasks = self->tasks;
+    Task *tasks = room->tasks;
     Py_ssize_t deepest = 0, befores = 0;
     int guarded = 1;
     for (Py_ssize_t k = 0; k < count; k++) {
-        const int64_t t = *(int64_t *)tasks[k].slot->count.buf + 1;
-        const int64_t period = self->period < 0 ? 0 : (int64_t)((double *)self->numbers.buf)[self->period];
-        begin(self, &tasks[k], period && t % period == 0 ? &self->before : &self->main, t, lr_scale);
+        const int64_t t = *(int64_t *)tasks[k].slot->counts.buf + 1;
+        const int64_t period = self->period < 0 ? 0 : (int64_t)given.numbers[self->period];
+        begin(self, &tasks[k], period && t % period == 0 ? &self->before : &self->main, t, given);
         deepest = tasks[k].kernel->phase_count > deepest ? tasks[k].kernel->phase_count : deepest;
         befores += tasks[k].kernel == &self->before;
         guarded &= tasks[k].kernel->guarded;
     }
-    if (self->check_finite && !guarded && !all_finite(self, count))
+    if (self->check_finite && !guarded && !all_finite(room, count))
         return NONFINITE;
     for (Py_ssize_t depth = 0; depth + 1 < deepest; depth++) {
-        compute(self, count, depth, 0);
+        compute(room, count, depth, 0);
         add_up(tasks, count, depth);
-        reduce(self, count);
+        reduce(room, count);
         for (Py_ssize_t k = 0; depth == 0 && self->check_finite && guarded && k < count; k++)
             if (is_suspect(&tasks[k]))
                 return NONFINITE;
     }
-    store(self, count);
+    store(room, count);
     for (Py_ssize_t k = 0; k < count; k++)
         commit(self, &tasks[k]);
     if (!befores)
         return DONE;
     for (Py_ssize_t k = 0; k < count; k++)
         if (tasks[k].kernel == &self->before)
-            begin(self, &tasks[k], &self->after, *(int64_t *)tasks[k].slot->count.buf, lr_scale);
+            begin(self, &tasks[k], &self->after, *(int64_t *)tasks[k].slot->counts.buf, given);
         else
             tasks[k].kernel = NULL;
-    store(self, count);
+    store(room, count);
     return DONE;
 }
 

@@ -16,7 +16,7 @@ enum {
 /* What is to be done with one part of a task's arrays. */
 struct pass {
     void (*visit)(const struct pass *, const Task *, int64_t begin, int64_t end);
-    const Runner *runner;
+    const Room *room;
     Py_ssize_t count;
     double scale;
     atomic_int *is_nonfinite;
@@ -25,42 +25,42 @@ struct pass {
 static void visit_unit(const void *job, int64_t unit)
 {
     const struct pass *pass = job;
-    const Runner *self = pass->runner;
-    for (Py_ssize_t i = self->units[unit]; i < self->units[unit + 1]; i++)
-        pass->visit(pass, &self->tasks[self->spans[i].task], self->spans[i].begin, self->spans[i].end);
+    const Room *room = pass->room;
+    for (Py_ssize_t i = room->units[unit]; i < room->units[unit + 1]; i++)
+        pass->visit(pass, &room->tasks[room->spans[i].task], room->spans[i].begin, room->spans[i].end);
 }
 
 static void go_over(const struct pass *pass)
 {
-    if (pass->runner->unit_count)
-        share(visit_unit, pass, pass->runner->unit_count);
+    if (pass->room->unit_count)
+        share(visit_unit, pass, pass->room->unit_count);
     else
         for (Py_ssize_t k = 0; k < pass->count; k++)
-            pass->visit(pass, &pass->runner->tasks[k], 0, pass->runner->tasks[k].size);
+            pass->visit(pass, &pass->room->tasks[k], 0, pass->room->tasks[k].size);
 }
 
 /* Cut the batch into units: about four for each thread, within bounds. */
-static int plan(Runner *self, Py_ssize_t count, int64_t total, int threads)
+static int plan(Room *room, Py_ssize_t count, int64_t total, int threads)
 {
     int64_t wanted = total / (4 * threads) / CHUNK * CHUNK, weight = 0;
     wanted = wanted < SMALLEST ? SMALLEST : wanted > MOST ? MOST : wanted;
     Py_ssize_t spans = 0, units = 0;
     const Py_ssize_t most = 2 * (count + total / wanted + 1); /* a part ends its array or fills a unit */
-    if (grow((void **)&self->spans, &self->span_room, most, sizeof *self->spans) < 0
-        || grow((void **)&self->units, &self->unit_room, most + 1, sizeof *self->units) < 0)
+    if (grow((void **)&room->spans, &room->span_room, most, sizeof *room->spans) < 0
+        || grow((void **)&room->units, &room->unit_room, most + 1, sizeof *room->units) < 0)
         return -1;
     for (Py_ssize_t k = 0; k < count; k++)
-        for (int64_t begin = 0, end; begin < self->tasks[k].size; begin = end) {
+        for (int64_t begin = 0, end; begin < room->tasks[k].size; begin = end) {
             if (!weight)
-                self->units[units++] = spans;
+                room->units[units++] = spans;
             end = begin + wanted - weight / CHUNK * CHUNK;
-            end = end < self->tasks[k].size ? end : self->tasks[k].size;
-            self->spans[spans++] = (Span){k, begin, end};
+            end = end < room->tasks[k].size ? end : room->tasks[k].size;
+            room->spans[spans++] = (Span){k, begin, end};
             weight += end - begin + EACH;
             weight = weight < wanted ? weight : 0;
         }
-    self->units[units] = spans;
-    self->unit_count = units;
+    room->units[units] = spans;
+    room->unit_count = units;
     return 0;
 }
 

@@ -34,7 +34,7 @@ typedef struct {
     PyObject_HEAD
     Py_ssize_t array_count, size, itemsize, ndim;
     Py_ssize_t *shape;
-    Py_buffer count, scalars, *arrays;
+    Py_buffer counts, taken, scalars, *arrays; /* counts[0] is t; taken: whether a step was taken with these arrays */
 } Slot;
 
 typedef struct {
@@ -50,15 +50,9 @@ typedef struct {
 /* A part of one array. */
 typedef struct { Py_ssize_t task; int64_t begin, end; } Span;
 
+/* What one call works in. A call within another (buffers and keys may run Python) has a room of its own. */
 typedef struct {
-    PyObject_HEAD
-    PyObject *array_type;
-    Py_buffer numbers, shared;
-    long rate, period; /* places among the numbers, or -1 */
-    int check_finite;
-    unsigned long busy_in, busy_by; /* the process and the thread that it works for, if any */
-    int is_released;                /* whether it works without the interpreter's lock; see pool.h */
-    Kernel main, before, after;
+    int is_taken;
     Py_ssize_t scalar_room, task_room, sum_room, range_room, span_room, unit_room, known_ranges;
     Py_ssize_t unit_count; /* how the work is shared; none: by this thread alone */
     double *scalars, *sums;
@@ -66,6 +60,18 @@ typedef struct {
     Span *spans;
     Py_ssize_t *units;  /* unit u is the spans from units[u] to units[u + 1] */
     uintptr_t *ranges; /* of the last batch that was found free of overlap: start, end, start, end … */
+} Room;
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *array_type, *handles;
+    PyObject *present, *enter, *leave; /* see turns.py */
+    Py_buffer shared;
+    Py_ssize_t number_count, own_count, array_count;
+    long rate, period; /* places among the numbers, or -1 */
+    int check_finite;
+    Kernel main, before, after;
+    Room room;
 } Runner;
 
 static int grow(void **memory, Py_ssize_t *room, Py_ssize_t wanted, size_t size)

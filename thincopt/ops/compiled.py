@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Hashable
 from functools import cache
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from ..language.kernel import Kernel, Phase
 from ..language.printing_c import c_block, c_walk
+from ..turns import Turns
 from .contract import KeyState, OnHost, Recipe
 
 KINDS = ("sum", "dot", "norm", "amax")
@@ -20,19 +22,20 @@ walk_name = cache(lambda walk: c_walk(walk)[0])
 class CompiledRunner(OnHost):
     """Runs a recipe in compiled code. See `contract.Runner`."""
 
-    def __init__(
-        self, native: Any, recipe: Recipe, numbers: array[float], shared: array[float], *, check_finite: bool
-    ) -> None:
-        self.native, self.recipe = native, recipe
+    def __init__(self, native: Any, recipe: Recipe, shared: array[float], turns: Turns, *, check_finite: bool) -> None:
+        self.recipe = recipe
         kernels = (self._wired(each) for each in (recipe.main, recipe.before, recipe.after))
         places = (-1 if place is None else place for place in (recipe.rate, recipe.period))
-        runner = native.Runner(np.ndarray, numbers, shared, *places, check_finite, *kernels)
-        self.step, self.update, self.run = runner.step, runner.update, runner.update
+        counts = (recipe.numbers, len(recipe.scalars))
+        taking = (turns.present, turns.enter, turns.lock.release)
+        self.runner = native.Runner(np.ndarray, taking, shared, *counts, *places, check_finite, *kernels)
+        self.step, self.update, self.run = self.runner.step, self.runner.update, self.runner.run  # type: ignore[method-assign]  # no call between
 
-    def bind(self, state: KeyState) -> Any:
-        """A handle that holds this key's buffers."""
+    def bind(self, key: Hashable, state: KeyState) -> None:
+        """Keep this key's buffers."""
         arrays = tuple(state.arrays.get(name) for name in self.recipe.arrays)
-        return self.native.bind(state.count, state.scalars, arrays, state.shape, np.dtype(state.dtype).itemsize)
+        itemsize = np.dtype(state.dtype).itemsize
+        self.runner.bind(key, state.counts, state.taken, state.scalars, arrays, state.shape, itemsize)
 
     def _wired(self, kernel: Kernel | None) -> tuple[Any, ...] | None:
         if kernel is None:

@@ -17,6 +17,7 @@ from math import prod
 from typing import Any, Protocol
 
 from ..language.kernel import Kernel
+from ..turns import Turns
 
 Array = Any
 Batch = Mapping[Hashable, tuple[Array, Array]]
@@ -34,34 +35,56 @@ class Outcome(IntEnum):
     NONFINITE = 3  # a gradient that is not finite, where that is checked
 
 
-@dataclass
+@dataclass(eq=False)
 class KeyState:
-    """All that one key remembers. `count` holds t; numbers and arrays are shared with the runner, not copied."""
+    """All that one key remembers; numbers and arrays are shared with the runner, not copied.
+
+    `counts` holds t, the steps skipped, how many of these in a row, and the t of the last of them. `taken[0]` says
+    whether a step was taken, or skipped, with these arrays; until then what was `before` still stands.
+    """
 
     shape: tuple[int, ...]
     dtype: str
     scalars: array[float]
     arrays: dict[str, Array] = field(default_factory=dict)
-    count: array[int] = field(default_factory=lambda: array("q", [0]))
-    skipped: int = 0
-    streak: int = 0
-    skipped_at: int = -1
+    counts: array[int] = field(default_factory=lambda: array("q", [0, 0, 0, -1]))
+    taken: array[int] = field(default_factory=lambda: array("q", [0]))
+    before: KeyState | None = None
+
+    @property
+    def standing(self) -> KeyState | None:
+        """What the key remembers of steps that were taken; nothing if there were none."""
+        return self if self.taken[0] else self.before
 
     @property
     def size(self) -> int:
         """The number of elements."""
         return prod(self.shape)
 
-    def skip(self) -> None:
-        """Count a step that was not taken."""
-        self.streak = self.streak + 1 if self.skipped_at == self.t else 1
-        self.skipped_at = self.t
-        self.skipped += 1
-
     @property
     def t(self) -> int:
         """How many updates this key has had."""
-        return self.count[0]
+        return self.counts[0]
+
+    @property
+    def skipped(self) -> int:
+        """How many steps were skipped."""
+        return self.counts[1]
+
+    @property
+    def streak(self) -> int:
+        """How many of them were the last ones."""
+        return self.counts[2] if self.counts[3] == self.t else 0
+
+
+def counts(t: int, skipped: int, streak: int) -> array[int]:
+    """What `KeyState.counts` holds."""
+    return array("q", [t, skipped, streak, t if streak else -1])
+
+
+def numbers_of(packed: bytes) -> array[float]:
+    """The numbers of an optimizer's settings, which a call brings packed."""
+    return array("d", packed)
 
 
 @dataclass(frozen=True)
@@ -82,39 +105,61 @@ class Recipe:
     after: Kernel | None = None
 
     @property
+    def numbers(self) -> int:
+        """How many numbers a kernel's scalars begin with."""
+        return len(self.main.base) - 2 - len(self.scalars) - len(self.shared)
+
+    @property
+    def kept(self) -> set[str]:
+        """The arrays of state that the kernels read or write."""
+        return {name for kernel in self.kernels for name in kernel.arrays} - {"w", "g"}
+
+    @property
     def kernels(self) -> list[Kernel]:
         """The kernels of this recipe, one to three."""
         return [each for each in (self.main, self.before, self.after) if each is not None]
 
 
 class Runner(Protocol):
-    """Runs one recipe; made anew when an optimizer's settings ask for other kernels."""
+    """Runs one recipe; made anew when an optimizer's settings ask for other kernels.
 
-    def bind(self, state: KeyState) -> Any:
-        """A handle for this key's state."""
+    Each call brings the present numbers of the settings, packed: see `numbers_of`. `remark` is what there is to say of
+    how it runs, at the end of a list.
+    """
 
-    def step(
-        self, handles: dict[Hashable, Any], key: Hashable, weights: Array, gradient: Array, lr_scale: float
-    ) -> int:
+    remark: str
+
+    def bind(self, key: Hashable, state: KeyState) -> None:
+        """Keep this key's state, to be found at each call."""
+
+    def step(self, numbers: bytes, key: Hashable, weights: Array, gradient: Array, lr_scale: float) -> int:
         """Check and update one key; a runner that has no quick way to check declines, and the engine calls `run`."""
 
-    def update(self, handles: dict[Hashable, Any], batch: Batch, lr_scale: float) -> int:
+    def update(self, numbers: bytes, batch: Batch, lr_scale: float) -> int:
         """Check and update every key of a model, or none; or decline, as `step`."""
 
-    def run(self, handles: dict[Hashable, Any], batch: Batch, lr_scale: float) -> int:
-        """Update every key of a batch that the engine has checked, all with handles and none empty."""
+    def run(self, numbers: bytes, batch: Batch, lr_scale: float) -> int:
+        """Update every key of a batch that the engine has checked, all bound and none empty; it has taken the turn."""
 
-    def told(self) -> None:
-        """The numbers have changed: a runner that has a copy of them takes it anew."""
+    def told(self, numbers: bytes) -> None:
+        """These are the numbers now: a runner that has a copy of them takes it anew."""
 
     def collect(self) -> None:
         """Bring t, counts and scalar state to where `KeyState` and `shared` keep them, if they are elsewhere."""
 
 
 class OnHost:
-    """A runner that works on `numbers`, `shared` and `KeyState` themselves."""
+    """A runner that works on `shared` and `KeyState` themselves, and leaves all checks to the engine."""
 
-    def told(self) -> None:
+    remark = ""
+
+    def step(self, *_: Any) -> int:
+        """Leave it to the engine."""
+        return Outcome.REFUSED
+
+    update = step
+
+    def told(self, numbers: bytes) -> None:
         """There is no copy."""
 
     def collect(self) -> None:
@@ -126,8 +171,8 @@ class Ops(Protocol):
 
     name: str
 
-    def runner(self, recipe: Recipe, numbers: array[float], shared: array[float], *, nonfinite: str) -> Runner:
-        """A runner that reads `numbers` at each call, and keeps `shared`; `nonfinite` is one of `POLICIES`."""
+    def runner(self, recipe: Recipe, shared: array[float], turns: Turns, *, nonfinite: str) -> Runner:
+        """A runner that keeps `shared`; `turns` are the optimizer's, `nonfinite` is one of `POLICIES`."""
 
     def seen(self, value: Array) -> Array:
         """What is given as an array, as the backend's own kind of array on the same memory, if it can be."""

@@ -7,13 +7,13 @@ for. What a gradient that is not finite leads to is told late: at a later call, 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from math import isfinite
-from threading import Lock
 from typing import Any
 
 from ..errors import ArrayError, NonFiniteError
-from .contract import Array, Batch, KeyState, Outcome, Recipe
+from ..turns import Turns
+from .contract import Array, Batch, KeyState, Outcome, Recipe, numbers_of
 from .hosted import Hosted
 from .launching import launches
 from .work import CULPRIT, LONGEST, LONGEST_OF, Side, Slot, Work
@@ -22,52 +22,68 @@ from .work import CULPRIT, LONGEST, LONGEST_OF, Side, Slot, Work
 class CudaRunner:
     """Runs a recipe on the devices that a driver reaches. See `contract.Runner`."""
 
-    def __init__(
-        self, driver: Any, recipe: Recipe, numbers: array[float], shared: array[float], *, nonfinite: str
-    ) -> None:
-        self.driver, self.recipe, self.numbers, self.shared = driver, recipe, numbers, shared
+    remark = ""
+
+    def __init__(self, driver: Any, recipe: Recipe, shared: array[float], turns: Turns, *, nonfinite: str) -> None:
+        self.driver, self.recipe, self.shared, self.turns = driver, recipe, shared, turns
+        self.packed, self.numbers = b"", array("d", [0.0] * recipe.numbers)
         self.launches = launches(recipe, nonfinite)
         is_given = any(each.given for each in self.launches.steps)
-        self.hosted = Hosted(recipe, numbers, shared, nonfinite) if is_given else None
-        self.slots: list[Slot] = []
+        self.hosted = Hosted(recipe, self.numbers, shared, nonfinite) if is_given else None
         self.sides: dict[int, Side] = {}
+        self.slots: list[Slot] = []
+        self.handles: dict[Hashable, Slot] = {}
         self.model: tuple[list[Hashable], Work | None] = ([], None)
-        self.handles: Mapping[Hashable, Slot] = {}
-        self.lock = Lock()  # another thread's step must not come between the launches of one
 
-    def bind(self, state: KeyState) -> Slot:
-        """A handle; which device it is on is known when weights come."""
+    def bind(self, key: Hashable, state: KeyState) -> None:
+        """Keep the state; which device it is on is known when weights come."""
         self.slots.append(Slot(len(self.slots), state))
-        return self.slots[-1]
+        self.handles[key] = self.slots[-1]
 
-    def step(self, handles: dict[Hashable, Any], key: Hashable, weights: Array, gradient: Array, scale: float) -> int:
-        """Update one key, if its arrays are such as they were."""
-        slot = handles.get(key)
+    def step(self, numbers: bytes, key: Hashable, weights: Array, gradient: Array, scale: float) -> int:
+        """Update one key, if its arrays are such as they were, and nobody is at work."""
+        slot = self.handles.get(key)
         if slot is None or slot.alone is None or not _is_scale(scale):
             return Outcome.UNKNOWN if slot is None else Outcome.REFUSED
-        return self._go(slot.alone, [(weights, gradient)], handles, scale)
+        return self._in_turn(slot.alone, [(weights, gradient)], numbers, scale)
 
-    def update(self, handles: dict[Hashable, Any], batch: Batch, scale: float) -> int:
+    def update(self, numbers: bytes, batch: Batch, scale: float) -> int:
         """Update a model, if its keys are those of the last time and its arrays such as they were."""
-        work = self._met(handles, batch) if type(batch) is dict and _is_scale(scale) else None
-        return self._go(work, list(batch.values()), handles, scale) if work else Outcome.REFUSED
+        work = self._met(batch) if type(batch) is dict and _is_scale(scale) else None
+        return self._in_turn(work, list(batch.values()), numbers, scale) if work else Outcome.REFUSED
 
-    def _met(self, handles: dict[Hashable, Any], batch: Batch) -> Work | None:
+    def _in_turn(self, work: Work, pairs: Sequence[tuple[Array, Array]], numbers: bytes, scale: float) -> int:
+        """Do a step, unless another is under way: another thread's must not come between the launches of one."""
+        with self.turns.lock:
+            if self.turns.present[0] is not numbers:
+                return Outcome.REFUSED
+            return self._go(work, pairs, numbers, scale)
+
+    def _met(self, batch: Batch) -> Work | None:
         """What these keys were last updated by."""
         if len(batch) == 1:
-            slot = handles.get(next(iter(batch)))
-            return slot and slot.alone
+            slot = self.handles.get(next(iter(batch)))
+            return slot.alone if slot else None
         keys, model = self.model
         return model if keys == list(batch) else None
 
-    def run(self, handles: dict[Hashable, Any], batch: Batch, lr_scale: float) -> int:
+    def run(self, numbers: bytes, batch: Batch, lr_scale: float) -> int:
         """Update every key of a batch that the engine has checked."""
         if not batch:
             return Outcome.DONE
-        work = self._met(handles, batch)
-        if work and self._go(work, list(batch.values()), handles, lr_scale) == Outcome.DONE:
-            return Outcome.DONE
-        device, slots = self._device_of(batch), [handles[key] for key in batch]
+        work, slots = self._met(batch), [self.handles[key] for key in batch]
+        if work is None or self._go(work, list(batch.values()), numbers, lr_scale) != Outcome.DONE:
+            outcome = self._meet(numbers, batch, slots, lr_scale)
+            if outcome != Outcome.DONE:
+                return outcome
+        for each in slots:
+            each.state.taken[0] = 1
+        return Outcome.DONE
+
+    def _meet(self, numbers: bytes, batch: Batch, slots: list[Slot], lr_scale: float) -> int:
+        """Do a first step with these arrays."""
+        self._know(numbers)
+        device = self._device_of(batch)
         with self.driver.on(device, any(self.driver.is_foreign(weights) for weights, _ in batch.values())):
             if device not in self.sides:
                 self.sides[device] = Side(self.driver, device, self.launches, self.numbers, self.shared)
@@ -77,7 +93,7 @@ class CudaRunner:
                 self.model = ([], None)
                 self.driver.synchronize()  # streams that their state was made on
         work = Work(side, self.hosted, self.recipe.arrays, slots)
-        outcome = self._go(work, list(batch.values()), handles, lr_scale)
+        outcome = self._go(work, list(batch.values()), numbers, lr_scale)
         if outcome != Outcome.DONE:
             return outcome
         if len(slots) == 1:
@@ -86,15 +102,21 @@ class CudaRunner:
             self.model = (list(batch), work)
         return outcome
 
-    def told(self) -> None:
+    def told(self, numbers: bytes) -> None:
         """Send the numbers to every device, and raise what the devices have told."""
-        for side in self.sides.values():
-            side.is_behind = True
+        self._know(numbers)
         for side in self.sides.values():
             with side.on():
                 side.send_numbers()
         for side in self.sides.values():
             self._hear(side)
+
+    def _know(self, numbers: bytes) -> None:
+        """Take the numbers, if they are new."""
+        if numbers != self.packed:
+            self.packed, self.numbers[:] = numbers, numbers_of(numbers)
+            for side in self.sides.values():
+                side.is_behind = True
 
     def collect(self) -> None:
         """Bring t, counts, scalar and shared state back; this waits for the devices."""
@@ -105,20 +127,18 @@ class CudaRunner:
         for side in self.sides.values():
             self._hear(side)
 
-    def _go(
-        self, work: Work, pairs: Sequence[tuple[Array, Array]], handles: Mapping[Hashable, Slot], lr_scale: float
-    ) -> int:
+    def _go(self, work: Work, pairs: Sequence[tuple[Array, Array]], numbers: bytes, lr_scale: float) -> int:
         """Do a step, if these arrays can be updated as those of the last time were."""
-        with self.lock:
-            if not work.takes(pairs):
-                return Outcome.REFUSED
-            self.handles, work.side.is_foreign = handles, work.is_foreign
-            self._hear(work.side)
-            if work.is_foreign or self.driver.device() != work.side.device:
-                with work.side.on():
-                    work.launch(lr_scale)
-            else:
+        self._know(numbers)
+        if not work.takes(pairs):
+            return Outcome.REFUSED
+        work.side.is_foreign = work.is_foreign
+        self._hear(work.side)
+        if work.is_foreign or self.driver.device() != work.side.device:
+            with work.side.on():
                 work.launch(lr_scale)
+        else:
+            work.launch(lr_scale)
         return Outcome.DONE
 
     def _device_of(self, batch: Batch) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..turns import Turns
 from .choosing import restored
 from .contract import DTYPES, Batch, KeyState, Recipe, Runner
 from .fitting import is_on_device, key_fault, kind_of, misfit, overlap, pair_fault, type_fault, unaligned, why_not
@@ -34,11 +35,11 @@ class CupyOps:
     def __reduce__(self) -> tuple[Any, ...]:
         return restored, ()
 
-    def runner(self, recipe: Recipe, numbers: array[float], shared: array[float], *, nonfinite: str) -> Runner:
+    def runner(self, recipe: Recipe, shared: array[float], turns: Turns, *, nonfinite: str) -> Runner:
         """A runner by kernels that are compiled when a batch first comes."""
         from .cuda_runner import CudaRunner
 
-        return CudaRunner(self.driver, recipe, numbers, shared, nonfinite=nonfinite)
+        return CudaRunner(self.driver, recipe, shared, turns, nonfinite=nonfinite)
 
     def seen(self, value: Any) -> Any:
         """A CuPy array on the same memory, where there is one."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from itertools import pairwise
+from typing import Any
+
+import numpy as np
 
 from .contract import DTYPES, Array, Batch, KeyState
 
-CUDA, MANAGED = 2, 13  # DLPack's numbers for where memory is
+HOST, CUDA, MANAGED = 1, 2, 13  # DLPack's numbers for where memory is
 RangeOf = Callable[[Array], tuple[int, int]]  # an array's first address, and the one after its last
 
 
@@ -86,12 +90,37 @@ def kind_of(value: object) -> str:
     return f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
 
 
+def on_host(value: Any) -> Any:
+    """The NumPy array on the same memory of a tensor in main memory, whoever made it; or else the value itself.
+
+    It is for writing: what others let nobody write, such as JAX's arrays, stays what it is, and is refused as that.
+    """
+    if isinstance(value, np.ndarray) or _device_of(value) != HOST or why_not(value):
+        return value
+    with suppress(Exception):  # others' code, which may object in any way
+        found = value.detach().numpy() if _is_torchs(value) else np.from_dlpack(value, copy=False)
+        if found.dtype.name in DTYPES and found.flags.writeable:
+            return found
+    return value
+
+
 def is_on_device(value: object) -> bool:
     """Whether something is an array in a CUDA device's memory, whoever made it."""
     if hasattr(type(value), "__cuda_array_interface__") and not hasattr(type(value), "__dlpack_device__"):
         return True
-    where = getattr(value, "__dlpack_device__", None)
-    return where is not None and where()[0] in (CUDA, MANAGED)
+    return _device_of(value) in (CUDA, MANAGED)
+
+
+def _device_of(value: Any) -> int | None:
+    """DLPack's number for where something is, if it says so: torch's meta tensors are nowhere."""
+    with suppress(Exception):  # others' code
+        return int(value.__dlpack_device__()[0])
+    return None
+
+
+def _is_torchs(value: object) -> bool:
+    """Whether it is a tensor of torch, or one's own kind of those."""
+    return any(each.__module__.partition(".")[0] == "torch" for each in type(value).__mro__)
 
 
 def why_not(value: object) -> str:
@@ -99,3 +128,39 @@ def why_not(value: object) -> str:
     if type(value).__module__.partition(".")[0] in ("jax", "jaxlib"):
         return "; JAX's arrays cannot be changed in place: train a copy"
     return ""
+
+
+def unfit(role: str, value: Any) -> str:
+    """Why something that is no NumPy array cannot be updated, and what to write."""
+    if value is None:
+        return f"nothing was given as the {role}; write optimizer(key, weights, gradient)"
+    told = f"the {role} must be a NumPy array, to be updated in place, not {kind_of(value)}"
+    if is_on_device(value) and not why_not(value):
+        return f"{told}; it is on a CUDA device: optimizer.to_gpu() moves the state there"
+    if _is_torchs(value):
+        return _unfit_tensor(role, value)
+    is_data = isinstance(value, list | tuple | int | float) or hasattr(type(value), "__array__")
+    unchanging = "; JAX's arrays cannot be changed in place" if why_not(value) else ""
+    return f"{told}{unchanging}; {copy_to_train(role, f'np.array({role})')}" if is_data else told
+
+
+def _unfit_tensor(role: str, value: Any) -> str:
+    """Why a tensor of torch cannot be updated."""
+    layout, kinds = str(value.layout), [f"torch.{each}" for each in DTYPES]
+    if layout != "torch.strided":
+        return f"the {role} must be a plain tensor, not one of {layout}; {copy_to_train(role, f'{role}.to_dense()')}"
+    if str(value.dtype) not in kinds:
+        copy = copy_to_train(role, f"{role}.float()")
+        return f"the {role} must be {' or '.join(kinds)}, not {value.dtype}; {copy}"
+    return f"the {role} must be a plain tensor on the CPU, whose memory NumPy can share; this one is on {value.device}"
+
+
+def readonly(role: str) -> str:
+    """What is wrong with an array that nobody may write, such as np.asarray of one of JAX's."""
+    return f"the {role} must be writable, but this array is read-only; {copy_to_train(role, f'np.array({role})')}"
+
+
+def copy_to_train(role: str, copy: str) -> str:
+    """What to write for a gradient each time, or for weights once, that cannot be changed where they are."""
+    once = " once, and train that" if role == "weights" else ""
+    return f"write {role} = {copy}{once}"

@@ -55,7 +55,7 @@ class Hosted:
             scalars.update(zip(phase.gives, _function(phase.block)(*taken), strict=True))
             for name, index in kernel.keeps:
                 state.scalars[self.recipe.scalars.index(name)] = scalars[index]
-            state.count[0] += 1
+            state.counts[0] += 1
 
     def _base(self, state: KeyState, lr_scale: float) -> list[float]:
         numbers = list(self.numbers)

@@ -8,18 +8,23 @@ from typing import Any
 
 import numpy as np
 
+from ..turns import Turns
 from .contract import Batch, KeyState, Recipe, Runner
 from .fitting import is_on_device, key_fault, kind_of, misfit, overlap, pair_fault, type_fault, unaligned, why_not
 from .plain import PlainRunner
 
+INSTALLED: Any = object()
+
 
 class NumpyOps:
-    """Arrays in main memory. `native` is the compiled module; None runs all in plain NumPy."""
+    """Arrays in main memory. `native` is a compiled module, the installed one if there is one; None is plain NumPy."""
 
     name = "numpy"
 
-    def __init__(self, native: Any = None) -> None:
-        self.native = native
+    def __init__(self, native: Any = INSTALLED) -> None:
+        from ..native import load
+
+        self.native = load() if native is INSTALLED else native
 
     def __repr__(self) -> str:
         return f"<NumpyOps, {'compiled' if self.native is not None else 'plain'}>"
@@ -27,7 +32,7 @@ class NumpyOps:
     def __reduce__(self) -> tuple[Any, ...]:
         return numpy_ops, (self.native is not None,)
 
-    def runner(self, recipe: Recipe, numbers: array[float], shared: array[float], *, nonfinite: str) -> Runner:
+    def runner(self, recipe: Recipe, shared: array[float], turns: Turns, *, nonfinite: str) -> Runner:
         """The compiled runner if every part of the recipe is compiled, else the plain one."""
         from ..native import modules
         from .compiled import CompiledRunner, is_compiled
@@ -35,12 +40,13 @@ class NumpyOps:
         check_finite = nonfinite != "propagate"
         for native in modules(self.native):
             if is_compiled(native, recipe):
-                return CompiledRunner(native, recipe, numbers, shared, check_finite=check_finite)
-        return PlainRunner(recipe, numbers, shared, check_finite=check_finite)
+                return CompiledRunner(native, recipe, shared, turns, check_finite=check_finite)
+        remark = ", in plain NumPy: not compiled" if self.native else ""
+        return PlainRunner(recipe, shared, check_finite=check_finite, remark=remark)
 
     def seen(self, value: Any) -> Any:
-        """The value itself."""
-        return value
+        """The value itself; of a subclass, the plain array on its memory."""
+        return np.asarray(value) if isinstance(value, np.ndarray) and type(value) is not np.ndarray else value
 
     def fault(self, weights: Any, gradient: Any, state: KeyState | None = None) -> str | None:
         """Why these cannot be updated in place; None if they can, or if the gradient is empty."""
@@ -97,9 +103,7 @@ class NumpyOps:
 
 def numpy_ops(compiled: bool = True) -> NumpyOps:
     """The backend as it can be here: compiled, if that is asked for and there are compiled kernels."""
-    from ..native import load
-
-    return NumpyOps(load() if compiled else None)
+    return NumpyOps(INSTALLED if compiled else None)
 
 
 def _array_fault(role: str, value: Any) -> str | None:

@@ -1,89 +1,95 @@
 """Kernels as blocked NumPy calls: the reference for bits, and what runs where nothing is compiled.
 
-Arrays are walked in blocks that stay in the cache, with scratch of the size of a block and never of the weights.
+Arrays are walked in blocks that stay in the cache, with scratch of the size of a block and never of the weights. All
+that a step changes is laid out first and then changed at once: it is whole, whatever signals come.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from functools import cache
 from math import isfinite, sqrt
-from threading import Lock
-from typing import Any, TypeVar
-
-import numpy as np
+from operator import setitem
+from typing import Any, NamedTuple
 
 from ..language import arithmetic
 from ..language.kernel import Kernel, Phase
-from ..language.printing_numpy import numpy_walk, without_ones
 from ..language.printing_python import python_block
-from ..threads import num_threads, spread, whole
-from .contract import Batch, KeyState, OnHost, Outcome, Recipe
-from .summing import fold, lanes
+from ..turns import calls
+from .blocks import BlockWalk, Part, all_finite, at_once_in_blocks
+from .contract import Batch, KeyState, OnHost, Outcome, Recipe, numbers_of
 
-BLOCK = 1 << 15
-MANY = 64  # blocks; with fewer, threads that hand the interpreter's lock about lose more than they gain
 SHRINK = 2.0**-600  # float64 norms that overflow are taken again at this scale, which is exact
-
-T = TypeVar("T")
-WalkFunction = Callable[..., tuple[Any, ...]]
 
 
 class PlainRunner(OnHost):
     """Runs a recipe with NumPy alone. See `contract.Runner`."""
 
-    def __init__(self, recipe: Recipe, numbers: array[float], shared: array[float], *, check_finite: bool) -> None:
-        self.recipe, self.numbers, self.shared = recipe, numbers, shared
-        self.check_finite = check_finite
+    def __init__(self, recipe: Recipe, shared: array[float], *, check_finite: bool, remark: str = "") -> None:
+        self.recipe, self.shared, self.check_finite, self.remark = recipe, shared, check_finite, remark
         self.main, self.before, self.after = (_program(each) for each in (recipe.main, recipe.before, recipe.after))
-        self.lock = Lock()
+        self.states: dict[Hashable, KeyState] = {}
 
-    def bind(self, state: KeyState) -> KeyState:
-        """The state itself."""
-        return state
+    def bind(self, key: Hashable, state: KeyState) -> None:
+        """Keep the state itself."""
+        self.states[key] = state
 
-    def step(self, *_: Any) -> int:
-        """Leave the checks to the engine."""
-        return Outcome.REFUSED
+    def run(self, numbers: bytes, batch: Batch, lr_scale: float) -> int:
+        """Update every key of the batch, or none.
 
-    update = step
-
-    def run(self, handles: dict[Hashable, Any], batch: Batch, lr_scale: float) -> int:
-        """Update every key of the batch, or none."""
-        with whole(), self.lock:
-            return self._run([self._task(handles[key], *pair, lr_scale) for key, pair in batch.items()], lr_scale)
-
-    def _task(self, state: KeyState, weights: Any, gradient: Any, lr_scale: float) -> _Task:
-        t = state.t + 1
-        period = self.recipe.period is not None and int(self.numbers[self.recipe.period])
-        is_kth = period and t % period == 0
-        arrays = {"w": weights.reshape(-1), "g": gradient.reshape(-1), **state.arrays}
-        scalars = self._scalars(state, t, lr_scale)
-        return _Task(self.before if is_kth else self.main, state, arrays, scalars, self.after if is_kth else None)
-
-    def _scalars(self, state: KeyState, t: int, lr_scale: float) -> list[float]:
-        scalars = [*self.numbers, float(t), float(state.size), *state.scalars, *self.shared]
-        if self.recipe.rate is not None:
-            scalars[self.recipe.rate] *= lr_scale
-        return scalars
-
-    def _run(self, tasks: list[_Task], lr_scale: float) -> int:
-        """Every walk but the last reads only; so a gradient that is not finite is found before anything has changed."""
-        if self.check_finite and any(not task.kernel.guarded and not task.is_finite() for task in tasks):
+        Every walk but the last reads only; so a gradient that is not finite is found before anything has changed.
+        """
+        given = _Given(self.recipe, numbers_of(numbers), lr_scale)
+        tasks = [self._task(given, self.states[key], *pair) for key, pair in batch.items()]
+        if self.check_finite and any(not task.kernel.guarded and not all_finite(task.arrays["g"]) for task in tasks):
             return Outcome.NONFINITE
         for depth in range(max((len(task.program) for task in tasks), default=1) - 1):
             _reduce(tasks, depth)
             if depth == 0 and self.check_finite and any(task.is_suspect() for task in tasks):
                 return Outcome.NONFINITE
-        for task in tasks:
-            task.store()
-        for task in tasks:
-            task.commit(self.shared)
-        for task in tasks:
-            if task.then:
-                _Task(task.then, task.state, task.arrays, self._scalars(task.state, task.state.t, lr_scale)).store()
+        self._store(given, tasks)
         return Outcome.DONE
+
+    def _task(self, given: _Given, state: KeyState, weights: Any, gradient: Any) -> _Task:
+        period = self.recipe.period is not None and int(given.numbers[self.recipe.period])
+        is_kth = period and (state.t + 1) % period == 0
+        arrays = {"w": weights.reshape(-1), "g": gradient.reshape(-1), **state.arrays}
+        program, after = (self.before, self.after) if is_kth else (self.main, None)
+        return _Task(program, state, arrays, given.scalars(state, state.scalars, self.shared), after)
+
+    def _store(self, given: _Given, tasks: Sequence[_Task]) -> None:
+        """Change all at once: arrays, then counts and scalar state, then what follows a k-th step."""
+        walks, owns, shared = [], [array("d", task.state.scalars) for task in tasks], array("d", self.shared)
+        changes: list[tuple[Any, ...]] = [(setitem, self.shared, slice(None), shared)]
+        for task, own in zip(tasks, owns, strict=True):
+            walks.append(task.storing())
+            task.keep(own, shared)
+            state = task.state
+            changes += [(setitem, state.scalars, slice(None), own), (setitem, state.taken, 0, 1)]
+            changes += [(setitem, state.counts, 0, state.t + 1)]
+        after = [
+            part.walk()
+            for task, own in zip(tasks, owns, strict=True)
+            if task.after
+            for part in _Task(task.after, task.state, task.arrays, given.scalars(task.state, own, shared)).storing()
+        ]
+        at_once_in_blocks(walks, [calls(*changes), *after])
+
+
+class _Given(NamedTuple):
+    """What a call is given beside arrays."""
+
+    recipe: Recipe
+    numbers: Sequence[float]
+    lr_scale: float
+
+    def scalars(self, state: KeyState, own: Sequence[float], shared: Sequence[float]) -> list[float]:
+        """What a kernel's scalars begin with in the next step of a key."""
+        scalars = [*self.numbers, float(state.t + 1), float(state.size), *own, *shared]
+        if self.recipe.rate is not None:
+            scalars[self.recipe.rate] *= self.lr_scale
+        return scalars
 
 
 class _Program(list["_Round"]):
@@ -103,60 +109,17 @@ class _Round:
     """A phase with its printed functions."""
 
     def __init__(self, phase: Phase) -> None:
-        self.phase = phase
+        self.phase, self.walk = phase, BlockWalk(phase.walk)
         self.block = defined(python_block(phase.block), "scalars", vars(arithmetic))
-        self.walks: dict[frozenset[str], tuple[WalkFunction, int, int]] = {}
-
-    def walk(self, numbers: list[float]) -> tuple[WalkFunction, int, int]:
-        """The walk's function for these numbers (a factor of 1 costs a pass over memory, and is left out)."""
-        walk = self.phase.walk
-        ones = frozenset(name for name, value in zip(walk.scalars, numbers, strict=True) if value == 1.0)
-        if ones not in self.walks:
-            printed = numpy_walk(without_ones(walk, ones))
-            self.walks[ones] = defined(printed.source, "walk", vars(np)), printed.numbers, printed.truths
-        return self.walks[ones]
-
-    def over(self, arrays: dict[str, Any], scalars: list[float], take: Callable[[tuple[Any, ...]], Any]) -> list[Any]:
-        """Run the walk block by block; what is taken from each, in order. Many blocks are shared by threads."""
-        numbers = [scalars[index] for index in self.phase.scalars]
-        function, reals, truths = self.walk(numbers)
-        operands = [arrays[name] for name in self.phase.walk.arrays]
-        dtype, size = operands[0].dtype, operands[0].size
-        with np.errstate(all="ignore"):
-            rounded = [np.array(each, dtype) for each in numbers]
-
-        def run(begins: range) -> list[Any]:
-            width = min(size, BLOCK)
-            scratch = [np.empty(width, dtype) for _ in range(reals)] + [np.empty(width, bool) for _ in range(truths)]
-            taken = []
-            with np.errstate(all="ignore"):
-                for begin in begins:
-                    blocks = [each[begin : begin + BLOCK] for each in operands]
-                    room = scratch if size - begin >= width else [each[: size - begin] for each in scratch]
-                    taken.append(take(function(*blocks, *rounded, *room)))
-            return taken
-
-        return shared(run, range(0, size, BLOCK))
-
-    def sums(self, arrays: dict[str, Any], scalars: list[float], scale: float = 1.0) -> list[float]:
-        """The sum (of squares, of products) or the greatest, of each reduction, in the defined order."""
-        reductions = self.phase.walk.reductions
-
-        def take(values: tuple[Any, ...]) -> list[Any]:
-            rest = iter(values)
-            return [lanes(each.kind, [next(rest) for _ in each.args], scale) for each in reductions]
-
-        found = zip(*self.over(arrays, scalars, take), strict=True)
-        return [fold(each.kind, np.concatenate(parts)) for each, parts in zip(reductions, found, strict=True)]
 
 
 class _Task:
     """One key within a call: its arrays, the numbers computed so far, and what is to follow the step."""
 
     def __init__(
-        self, program: Any, state: KeyState, arrays: dict[str, Any], scalars: list[float], then: _Program | None = None
+        self, program: Any, state: KeyState, arrays: dict[str, Any], scalars: list[float], after: Any = None
     ) -> None:
-        self.program, self.kernel, self.state, self.arrays, self.then = program, program.kernel, state, arrays, then
+        self.program, self.kernel, self.state, self.arrays, self.after = program, program.kernel, state, arrays, after
         self.scalars = scalars + [0.0] * (self.kernel.size - len(scalars))
 
     def compute(self, depth: int) -> None:
@@ -170,54 +133,41 @@ class _Task:
         """The reductions of one phase."""
         phase = self.program[depth].phase
         kinds = [each.kind for each in phase.walk.reductions]
-        sums = self.program[depth].sums(self.arrays, self.scalars)
+        sums = self._sums(depth)
         overflown = [kind == "norm" and not isfinite(value) for kind, value in zip(kinds, sums, strict=True)]
-        is_double = self.state.dtype == "float64"
-        again = self.program[depth].sums(self.arrays, self.scalars, SHRINK) if is_double and any(overflown) else None
+        again = self._sums(depth, SHRINK) if self.state.dtype == "float64" and any(overflown) else None
         for place, (index, kind) in enumerate(zip(phase.results, kinds, strict=True)):
             found, scale = (again[place], SHRINK) if again and overflown[place] else (sums[place], 1.0)
             self.scalars[index] = sqrt(found) / scale if kind == "norm" else found
 
-    def is_finite(self) -> bool:
-        """Whether the gradient is."""
-        gradient = self.arrays["g"]
+    def _sums(self, depth: int, scale: float = 1.0) -> list[float]:
+        phase = self.program[depth]
+        sums: list[float] = phase.walk.sums(self.arrays, self._numbers(phase), scale)
+        return sums
 
-        def run(begins: range) -> list[bool]:
-            return [all(np.isfinite(gradient[begin : begin + BLOCK]).all() for begin in begins)]
-
-        found: list[bool] = shared(run, range(0, gradient.size, BLOCK))
-        return all(found)
+    def _numbers(self, phase: _Round) -> list[float]:
+        return [self.scalars[index] for index in phase.phase.scalars]
 
     def is_suspect(self) -> bool:
         """Whether the first reductions betray a gradient that is not finite."""
         if not self.kernel.guarded or all(isfinite(self.scalars[each]) for each in self.kernel.phases[0].results):
             return False
-        return not self.is_finite()
+        return not all_finite(self.arrays["g"])
 
-    def store(self) -> None:
-        """The last phase."""
+    def storing(self) -> list[Part]:
+        """The walk of the last phase, laid out."""
         self.compute(-1)
-        self.program[-1].over(self.arrays, self.scalars, lambda _: None)
+        last = self.program[-1]
+        parts: list[Part] = last.walk.parts(self.arrays, self._numbers(last))
+        return parts
 
-    def commit(self, shared: array[float]) -> None:
-        """Keep the scalar state, and count the step."""
-        own = self.state.scalars
+    def keep(self, own: array[float], shared: array[float]) -> None:
+        """Put what the step makes of the scalar state in place."""
         first = len(self.kernel.base) - len(shared) - len(own)
-        self.state.count[0] += 1
         for name, index in self.kernel.keeps:
             place = self.kernel.base.index(name) - first
             kept, place = (own, place) if place < len(own) else (shared, place - len(own))
             kept[place] = self.scalars[index]
-
-
-def shared(run: Callable[[range], list[T]], begins: range) -> list[T]:
-    """The results for all blocks, in order; where there are many, each thread takes some that lie together."""
-    threads = num_threads() if len(begins) >= MANY else 1
-    if threads == 1:
-        return run(begins)
-    each = -(-len(begins) // threads)
-    parts = [begins[at : at + each] for at in range(0, len(begins), each)]
-    return [value for values in spread(run, parts) for value in values]
 
 
 def _reduce(tasks: list[_Task], depth: int) -> None:

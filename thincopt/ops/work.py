@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import OpsError
 from .batch import Entry, Table
-from .contract import DTYPES, Array, KeyState
+from .contract import DTYPES, Array, KeyState, counts
 from .fitting import are_alike
 from .hosted import Hosted
 from .launching import Launch, Launches
@@ -43,8 +43,7 @@ class Slot:
         self.collect()
         for name, each in state.arrays.items():
             state.arrays[name] = driver.brought(each, side.device)
-        streak = state.streak if state.skipped_at == state.t else 0
-        words = np.array([state.t, state.skipped, streak, *state.scalars], np.float64)
+        words = np.array([state.t, state.skipped, state.streak, *state.scalars], np.float64)
         self.record = driver.words(len(words))
         driver.send(self.record, 0, words.view(np.int64))
         self.side, self.alone = side, None
@@ -55,10 +54,8 @@ class Slot:
         if self.side is None:
             return
         t, skipped, streak, *scalars = self.side.fetch(self.record).view(np.float64)
-        state = self.state
-        state.count[0], state.skipped, state.streak = int(t), int(skipped), int(streak)
-        state.skipped_at = state.t if streak else -1
-        state.scalars[:] = array("d", scalars)
+        self.state.counts[:] = counts(int(t), int(skipped), int(streak))
+        self.state.scalars[:] = array("d", scalars)
 
 
 class Side:

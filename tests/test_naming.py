@@ -1,0 +1,94 @@
+"""What is meant by a name, a rule or an argument, and what is told where nothing is."""
+
+import pytest
+
+import thincopt
+from thincopt import Optimizer, SettingError
+from thincopt.language import Rule
+from thincopt.naming import ELSEWHERE, INSTEAD, REQUIRED, rule_of, see_constructor
+from thincopt.rules import all_rules
+from thincopt.settings import settings_of
+
+
+def test_what_others_optimizers_have_is_answered_once_and_hides_nothing():
+    assert sum(len(names.split()) for names in INSTEAD.values()) == len(ELSEWHERE)
+    assert not [name for name in ELSEWHERE if hasattr(Optimizer, name)]
+    assert not [name for name in ELSEWHERE for rule in all_rules().values() if name in settings_of(rule)]
+    for name in ELSEWHERE:
+        with pytest.raises(AttributeError, match=f"^An optimizer has no '{name}' here: .*[^.]\\.$"):
+            getattr(thincopt.Adam(), name)
+
+
+def test_a_rule_may_be_given_in_three_ways():
+    adam = all_rules()["Adam.v2"]
+    assert rule_of("adam.v2") is rule_of(adam) is rule_of(thincopt.Adam.v2) is adam
+
+
+class Adam:
+    """As another library's class of optimizers."""
+
+
+def own(w, g):
+    return g
+
+
+NO_RULE = [
+    (REQUIRED, "An optimizer is made by a rule, or by its name in quotes: Optimizer.of('SGD.v1', learn_rate=0.1)."),
+    (3, "An optimizer is made by a rule, or by its name in quotes, not by 3."),
+    (
+        Adam,
+        "An optimizer is made by a rule, or by its name in quotes, not by the class tests.test_naming.Adam: write"
+        " Optimizer.of('Adam.v1', learn_rate=…).",
+    ),
+    (
+        Rule,
+        "An optimizer is made by a rule, or by its name in quotes, not by the class thincopt.language.declaring.Rule.",
+    ),
+    (
+        own,
+        "An optimizer is made by a rule, or by its name in quotes, not by the function own: @rule('Mine.v1') makes a"
+        " rule of a function.",
+    ),
+    (
+        thincopt.Lion(),
+        "This is an optimizer by Lion.v1 already: copy.deepcopy(optimizer) copies it, and Optimizer.of('Lion.v1',"
+        " learn_rate=…) makes another.",
+    ),
+    ("Adan", "No optimizer is named 'Adan'. Did you mean 'Adam.v1' or 'Adam.v2'?"),
+]
+
+
+@pytest.mark.parametrize(("given", "text"), NO_RULE)
+def test_what_is_no_rule_is_told(given, text):
+    with pytest.raises(SettingError) as caught:
+        rule_of(given)
+    assert str(caught.value) == text
+
+
+OF = "Optimizer takes learn_rate first, and is an Adam, as in Thinc; by another rule write Optimizer.of("
+CALLS = [
+    (
+        (),
+        {"L2": 0.1},
+        "Optimizer needs learn_rate: Optimizer(0.001) is an Adam, as in Thinc; by another rule write"
+        " Optimizer.of('SGD.v2', learn_rate=0.1).",
+    ),
+    (("Adam", 0.1), {}, f"{OF}'Adam.v1', learn_rate=0.1)."),
+    (("lion",), {}, f"{OF}'Lion.v1', learn_rate=…)."),
+    (("SGD.v2",), {"learn_rate": 0.5}, f"{OF}'SGD.v2', learn_rate=0.5)."),
+    ((0.1, 0.9), {}, "Optimizer takes learn_rate alone without its name; name the other settings."),
+    ((0.1,), {"learn_rate": 0.2}, "Optimizer was given learn_rate twice: 0.1 and 0.2."),
+]
+
+
+@pytest.mark.parametrize(("given", "settings", "text"), CALLS)
+def test_how_the_constructor_cannot_be_called_is_told(given, settings, text):
+    with pytest.raises(SettingError) as caught:
+        see_constructor(given, settings)
+    assert str(caught.value) == text
+
+
+def test_how_it_can_be_called():
+    see_constructor((0.1,), {})
+    see_constructor((), {"learn_rate": 0.1})
+    see_constructor((".1",), {})  # told as a setting

@@ -1,0 +1,93 @@
+"""What a rule returns: whether it can be what was meant, and what to write instead."""
+
+from __future__ import annotations
+
+import dis
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from itertools import pairwise, zip_longest
+from typing import Any
+
+from .errors import RuleError
+from .expression import Node, in_order
+
+
+def results_of(label: str, names: Sequence[str], returned: Any) -> tuple[Any, ...]:
+    """What was returned, one for each of these names."""
+    results = returned if isinstance(returned, tuple) else (returned,)
+    wanted = f"{label} must return ({', '.join(names)})"
+    ending = f"`return {', '.join(names)}`"
+    if returned is None:
+        raise RuleError(f"{wanted}, but it returns nothing: end it with {ending}.")
+    if isinstance(returned, list | dict | set):
+        kind = type(returned).__name__
+        raise RuleError(f"{wanted}, {len(names)} in all, not a {kind}: end it with {ending}, without brackets.")
+    if isinstance(returned, Generator):
+        raise RuleError(f"{wanted}, but it is a generator: put `return` in the place of `yield`.")
+    if len(results) != len(names):
+        raise RuleError(f"{wanted}, {len(names)} in all, not {len(results)}.")
+    return results
+
+
+def see_order(function: Callable[..., Any], label: str, states: Sequence[str]) -> None:
+    """An error if states are returned under each other's names, as in (w, g, m, v) with `return step, v, m`.
+
+    From the compiled code, for of what is typed at a prompt there is no source. States that only change places, none
+    of them computed anew, are meant to.
+    """
+    code = list(dis.get_instructions(function))
+    computed = {name for each in code if each.opname.startswith("STORE_FAST") for name in _names(each)}
+    for returned in _returned(code, len(states)):
+        given = {state: name for state, name in zip(states, returned, strict=True) if name in states}
+        if any(_goes_round(given, state) and state in computed for state in states):
+            told = ", ".join(name or "…" for name in returned)
+            raise RuleError(
+                f"{label} returns its states as ({told}), but its signature has them as ({', '.join(states)}): write"
+                f" `return …, {', '.join(states)}`. If they are to change places, give the new ones other names."
+            )
+
+
+def _returned(code: Sequence[dis.Instruction], count: int) -> Iterator[list[str | None]]:
+    """The last names of each tuple that is returned; None for what is no plain name."""
+    names: list[str | None] = [None] * count
+    for each, after in pairwise(code):
+        if each.opname.startswith("LOAD_FAST"):
+            names += _names(each)
+        elif each.opname == "BUILD_TUPLE" and after.opname == "RETURN_VALUE":
+            yield names[-count:] if count else []
+        else:
+            names = [None] * count
+
+
+def _names(instruction: dis.Instruction) -> tuple[str, ...]:
+    """The variables of an instruction: some load or store two at once."""
+    return instruction.argval if isinstance(instruction.argval, tuple) else (instruction.argval,)
+
+
+def _goes_round(given: Mapping[str, str | None], state: str) -> bool:
+    """Whether one comes from this state by way of others back to it."""
+    at, way = given.get(state), {state}
+    while at is not None and at not in way:
+        way.add(at)
+        at = given.get(at)
+    return at == state and len(way) > 1
+
+
+def see_repeatable(first: Sequence[Node], again: Sequence[Node]) -> None:
+    """An error if a second run of the same function gave another formula: then something in it is left to chance."""
+    nodes = list(in_order(first))
+    for one, other in zip_longest(_steps(nodes), _steps(list(in_order(again)))):
+        if one != other:
+            changed = one is not None and other is not None and one[0] == other[0] == "const"
+            told = f" ({one[1]} at first, then {other[1]})" if changed and one and other else ""
+            raise RuleError(
+                f"it gave two formulas when it was run twice{told}. A rule is run once, and its formula is kept: a"
+                " random number, the time, or a count of its own would be the same number for ever. There are no"
+                " random numbers in a rule; what changes from step to step is t, a state, or a setting with a schedule."
+            )
+
+
+def _steps(nodes: Sequence[Node]) -> Iterator[tuple[str, str, tuple[int, ...]]]:
+    """What each node does, with the places of its operands among the nodes; a number by its text, NaN too."""
+    places = {id(node): place for place, node in enumerate(nodes)}
+    for node in nodes:
+        yield node.op, repr(node.value), tuple(places[id(each)] for each in node.args)

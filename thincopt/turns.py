@@ -1,0 +1,136 @@
+"""Whose turn it is: what is asked of one optimizer is done in turns, each of them whole, whoever asks.
+
+Another thread waits for its turn. A signal's handler, or a key's own Python, that asks in the midst of a turn of its
+own thread may read (each change is made at once, so there is nothing half done to be read); more would have to wait
+for itself, and is refused. A fork waits for every turn, and holds the next ones back.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from functools import wraps
+from itertools import chain, starmap
+from operator import call
+from threading import RLock
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from weakref import WeakSet
+
+from .errors import BusyError
+from .threads import end_all, forget_threads
+
+PATIENCE = 60.0  # seconds that a fork waits for one turn to end; there is no telling what a key's own Python does
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Turns:
+    """One optimizer's turns: who has it holds `lock`; `present[0]` is what a quick call must bring, if nobody has.
+
+    A quick call is one of compiled code that never lets go of the interpreter's lock: it needs no turn, but brings the
+    settings that it knows, and is done only if they are still the present ones.
+    """
+
+    __slots__ = ("__weakref__", "lock", "present")
+
+    def __init__(self) -> None:
+        self.lock: Any = RLock()
+        self.present: list[bytes | None] = [None]
+        with _gate:
+            _all.add(self)
+
+    @property
+    def enter(self) -> tuple[Callable[[], Any], ...]:
+        """What compiled code calls one by one to take a turn; in compiled code no signal comes between them."""
+        return _gate.acquire, _gate.release, self.lock.acquire
+
+
+class TakesTurns(Protocol):
+    """Something with turns, and with settings as numbers, anew with each change."""
+
+    _turns: Turns
+
+    @property
+    def _numbers(self) -> bytes: ...
+
+
+S = TypeVar("S", bound=TakesTurns)
+
+
+def in_turn(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
+    """Have a method take a turn of its own; within another of the same thread it is refused."""
+
+    def alone(self: S, args: Any, kwargs: Any) -> R:
+        self._turns.present[0] = None
+        result = method(self, *args, **kwargs)
+        self._turns.present[0] = self._numbers
+        return result
+
+    @wraps(method)
+    def taken(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        if self._turns.lock._is_owned():
+            raise BusyError(
+                f"This optimizer is at work already, in a call of this very thread, and {method.__name__.strip('_')}"
+                " was asked for in its midst, by a signal's handler or a key's own Python. Nothing was changed: set a"
+                " flag there, and call when the present call has returned."
+            )
+        # Each on one line: a tracer's exception finds no place between the end of a turn and its being given back.
+        with _gate: pass  # fmt: skip  # noqa: E701
+        with self._turns.lock: return alone(self, args, kwargs)  # fmt: skip  # noqa: E701
+
+    return taken
+
+
+def between_turns(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
+    """Have a method that only reads see one moment; within a turn of the same thread, that of before or after."""
+
+    def still(self: S, args: Any, kwargs: Any) -> R:
+        before, self._turns.present[0] = self._turns.present[0], None
+        result = method(self, *args, **kwargs)
+        self._turns.present[0] = before
+        return result
+
+    @wraps(method)
+    def taken(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with self._turns.lock: return still(self, args, kwargs)  # fmt: skip  # noqa: E701  # as above
+
+    return taken
+
+
+def at_once(*work: Iterable[Any]) -> None:
+    """Go through iterators of compiled code, one after the other: no signal and no tracer comes in the midst of it."""
+    deque(chain.from_iterable(work), maxlen=0)
+
+
+def calls(*each: tuple[Any, ...]) -> Iterator[Any]:
+    """An iterator that calls (function, argument, …) one by one; functions of compiled code, for `at_once`."""
+    return starmap(call, each)
+
+
+_all: WeakSet[Turns] = WeakSet()
+_gate: Any = RLock()  # a fork holds it; whoever takes a turn passes by
+_held: list[Any] = []
+
+
+def _before_fork() -> None:
+    _gate.acquire()
+    _held.extend(each.lock for each in list(_all) if each.lock.acquire(timeout=PATIENCE))
+    end_all()
+
+
+def _after_fork() -> None:
+    while _held:
+        _held.pop().release()
+    _gate.release()
+
+
+def _in_child() -> None:
+    forget_threads()
+    _after_fork()
+
+
+# Before a fork this comes ahead of what concurrent.futures does then, for it is registered later: no thread may be
+# kept from ending its turn.
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_in_child)
