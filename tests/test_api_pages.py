@@ -31,6 +31,10 @@ def test_each_public_part_of_an_optimizer_is_told():
     assert "self" not in re.findall(r"py:method\} .*", EVERYTHING)
 
 
+def test_it_says_the_same_at_each_build():
+    assert not re.search(r"0x[0-9a-f]{4}|<class|<function", EVERYTHING)
+
+
 def test_what_has_no_docstring_is_refused(monkeypatch):
     monkeypatch.setattr(api, "public", lambda: {"bare": lambda: None})
     with pytest.raises(ValueError, match="without a docstring: bare"):

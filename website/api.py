@@ -110,11 +110,11 @@ def _optimizer() -> str:
 
 def _module(name: str, module: ModuleType) -> str:
     """A module with the names that it is for."""
-    parts = [_entry("module", f"thincopt.{name}", module, "")]
+    parts = [f"### {name}", _entry("module", f"thincopt.{name}", module, "")]
     for inner in getattr(module, "__all__", MODULES.get(name, ())):
         each, path = getattr(module, inner), f"thincopt.{name}.{inner}"
-        if getattr(thincopt, inner, None) is each:
-            continue  # told above
+        if getattr(thincopt, inner, None) is each or isinstance(each, dict | list | tuple):
+            continue  # told above, or nothing that says what it is
         kind = "function" if inspect.isfunction(each) else "class" if inspect.isclass(each) else "data"
         told = {"class": "", "data": ""}.get(kind)
         parts.append(_entry(kind, path, each, told))
@@ -132,11 +132,14 @@ def _entry(kind: str, path: str, what: Any, signature: str | None = None) -> str
 
 def _signature(what: Any) -> str:
     """The signature as it is called: without `self`, with short names of types."""
+    if not what.__module__.startswith("thincopt"):
+        return ""
     made = inspect.signature(what)
     parameters = [each for each in made.parameters.values() if each.name not in ("self", "cls")]
     returns = made.empty if inspect.isclass(what) else made.return_annotation
     told = str(made.replace(parameters=parameters, return_annotation=returns))
-    return re.sub(r"\b(?:[a-z_]+\.)+(?=[A-Z])", "", told.replace("'", "")).replace("/, ", "")
+    told = re.sub(r"<[^>]*>", "…", told.replace("'", "").replace("/, ", ""))  # of a default without a text
+    return re.sub(r"\b(?:[a-z_]+\.)+(?=[A-Z])", "", told)
 
 
 def _code(text: str) -> str:

@@ -7,6 +7,7 @@
 ```
 """
 
+import inspect
 import os
 import subprocess
 import sys
@@ -47,6 +48,12 @@ def all_stages() -> dict[str, Stage]:
     return {each.name: each for rule in all_rules().values() for each in stages_around(rule)}
 
 
+def note(directive: Directive, path: str | None) -> None:
+    """Have the page made anew when this file has changed."""
+    if path:
+        directive.state.document.settings.env.note_dependency(path)
+
+
 class Printed(Directive):
     """The text of a rule, stage or schedule; or what a rule is printed as, by default settings, its last walk."""
 
@@ -59,6 +66,7 @@ class Printed(Directive):
         known = all_rules() if form != "python" else {**all_stages(), **all_schedules(), **all_rules()}
         if name not in known:
             raise self.error(f"nothing is named {name!r}; known: {', '.join(known)}")
+        note(self, inspect.getsourcefile(known[name].function))
         language, text = FORMS[form]
         written = text(known[name])
         return [nodes.literal_block(written, written, language=language)]
@@ -71,6 +79,7 @@ class Ran(Directive):
 
     def run(self) -> list[nodes.Node]:
         """Its output as a block of text."""
+        note(self, str(ROOT / self.arguments[0]))
         command = [sys.executable, str(ROOT / self.arguments[0])]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)  # noqa: S603  # ours

@@ -99,9 +99,9 @@ def errors_page() -> str:
 
 def _folded(known: list[Slip]) -> str:
     """Slips in a box that opens: all of them would be a long way to scroll."""
-    count = f"{len(known)} mistakes" if len(known) > 1 else "1 mistake"
+    count = f"{len(known)} mistakes with their answers" if len(known) > 1 else "1 mistake with its answer"
     shown = "\n".join(map(_shown, known))
-    return f'<details class="slips"><summary>{count}, and the answers</summary>\n\n{shown}\n</details>\n'
+    return f'<details class="slips"><summary>Show {count}</summary>\n\n{shown}\n</details>\n'
 
 
 def _link(heading: str, text: str = "") -> str:
