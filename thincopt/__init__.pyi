@@ -36,6 +36,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "ArrayError",
+    "BusyError",
     "Config",
     "ConfigError",
     "CupyOps",

@@ -49,7 +49,7 @@ INSTEAD = {
     "make a new optimizer, whose state is empty": "reset reset_state clear",
 }
 ELSEWHERE = {name: text for text, names in INSTEAD.items() for name in names.split()}
-REQUIRED = object()  # what an argument that was not given is
+REQUIRED: Any = object()  # what an argument that was not given is
 # Words of schedules' names elsewhere; those that are here are found before.
 SCHEDULES = re.compile(r"(?i)cosine|anneal|exponential|polynomial|onecycle|plateau|scheduler|lr$|^lr_")
 
