@@ -24,21 +24,24 @@ UNKNOWN = iter(())  # stands for a schedule that is not made yet; it is never pl
 Problem = tuple[Names, str, str]  # section, key and what is wrong there
 
 
-def load(source: str | Path, *, overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def load(
+    source: str | Path, *, overrides: Mapping[str, Any] | None = None, section: str | None = None
+) -> dict[str, Any]:
     """The objects that a config describes, by section: of a file, or of text.
 
-    `overrides` replaces values by their dotted names: `{"optimizer.L2": 0.0}`.
+    `overrides` replaces values by their dotted names: `{"optimizer.L2": 0.0}`. Of another program's config, `section`
+    takes one section alone, as [optimizer]: `load("config.cfg", section="training.optimizer")["optimizer"]`.
     """
     from .registry import build
 
-    return build(*read(source, {} if overrides is None else overrides))
+    return build(*read(source, {} if overrides is None else overrides, section))
 
 
-def fill(source: str | Path, *, overrides: Mapping[str, Any] | None = None) -> Config:
-    """The config with every default written out; `fill(…).to_str()` is its text."""
+def fill(source: str | Path, *, overrides: Mapping[str, Any] | None = None, section: str | None = None) -> Config:
+    """The config with every default written out, or of one section, as `load`; `fill(…).to_str()` is its text."""
     from .registry import filled
 
-    return filled(*read(source, {} if overrides is None else overrides))
+    return filled(*read(source, {} if overrides is None else overrides, section))
 
 
 def checked(config: Config, place: Place) -> Config:

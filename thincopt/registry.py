@@ -17,6 +17,7 @@ from confection import registry as _confection
 from .config import checked
 from .errors import ConfigError, ThincoptError, registered_suggestion, shown, suggestion
 from .place import Place
+from .writing import Filled
 
 
 class Registry(catalogue.Registry):  # type: ignore[misc]  # catalogue ships no types
@@ -126,8 +127,7 @@ def build(config: Config, place: Place) -> dict[str, Any]:
 
 def filled(config: Config, place: Place) -> Config:
     """Check a config from this place, and write its defaults out."""
-    made: Config = _told(place, _Resolver.fill, checked(config, place))
-    return made
+    return Filled(_told(place, _Resolver.fill, checked(config, place)))
 
 
 def _told(place: Place, make: Callable[[Config], Any], config: Config) -> Any:
