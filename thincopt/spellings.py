@@ -13,10 +13,6 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "initlr": ("learn_rate",),
     "stepsize": ("learn_rate",),
     "eta": ("learn_rate",),
-    "schedule": ("learn_rate",),
-    "scheduler": ("learn_rate",),
-    "lrscheduler": ("learn_rate",),
-    "lrschedule": ("learn_rate",),
     "wd": ("weight_decay",),
     "decay": ("weight_decay",),
     "weightdecayrate": ("weight_decay",),
@@ -43,8 +39,13 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "slowstepsize": ("lookahead_alpha",),
     "skipnonfinite": ("nonfinite",),
 }
+SCHEDULE = "a schedule is the value of the setting that it drives, learn_rate=…; in a config, [optimizer.learn_rate]"
 # What is no setting anywhere here, and what to do.
 INSTEAD = {
+    "schedule": SCHEDULE,
+    "scheduler": SCHEDULE,
+    "lrschedule": SCHEDULE,
+    "lrscheduler": SCHEDULE,
     "params": "parameters go into each call, optimizer(key, weights, gradient)",
     "parameters": "parameters go into each call, optimizer(key, weights, gradient)",
     "paramgroups": "parameters go into each call, optimizer(key, weights, gradient), with lr_scale=… for some",
