@@ -276,7 +276,7 @@ def circle():
             {"a": {1, 2}},
             "The override 'training.rate' must be what a config can hold, such as a number or a list, not {'a",
         ),
-        ("x" * (1 << 21), "override, [training] rate: its variables expand to over 1048576 characters."),
+        ("x" * (1 << 21), "The override 'training.rate' has over 1048576 characters."),
     ],
 )
 def test_overrides_that_no_config_holds(value, told):

@@ -129,6 +129,13 @@ def test_parameters_are_told_from_rates(give, parameter):
         thincopt.Adam(give([parameter]))
 
 
+@pytest.mark.parametrize("name", ["lr", "learn_rate", "learning_rate"])
+def test_parameters_are_told_from_rates_beside_a_rate_too(name):
+    text = r"Adam.v1 was given learn_rate twice: <generator .*> and 0.1. Parameters go into each call, optimizer\(key,"
+    with pytest.raises(SettingError, match=text):
+        thincopt.Adam((each for each in [np.ones(3)]), **{name: 0.1}, weight_decay=0.1)
+
+
 def test_a_long_list_prints_its_beginning():
     assert repr(as_schedule([1, 2], "")) == "[1.0, 2.0]"
     assert repr(as_schedule([0] * 10**6, "")).endswith("0.0, 0.0, … 999900 more]")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from math import inf
 from typing import Any
 
 from .errors import ConfigError, shown
@@ -85,9 +86,9 @@ def refuse_names(config: Mapping[str, Any], place: Place) -> None:
             raise ConfigError(f"{place(path[:-1])}: {shown(name)} is no name for a value; use letters, digits and _.")
 
 
-def refuse_shape(config: Mapping[str, Any], label: str = "The config") -> None:
+def refuse_shape(config: Mapping[str, Any], label: str = "The config", most_characters: float = inf) -> None:
     """Refuse what is nested too deep, or in a circle, and more than any config has."""
-    count = values = 0
+    count = values = characters = 0
     waiting: list[tuple[int, Any]] = [(0, config)]
     while waiting:
         depth, node = waiting.pop()
@@ -96,5 +97,8 @@ def refuse_shape(config: Mapping[str, Any], label: str = "The config") -> None:
             raise ConfigError(f"{label} is nested over {MOST_DEPTH} deep, or in a circle.")
         if count > MOST_PARTS or values > MOST_VALUES:
             raise ConfigError(f"{label} has over {MOST_PARTS} sections and lists, or {MOST_VALUES} values.")
-        parts = node.values() if isinstance(node, Mapping) else node
+        parts = list(node.values() if isinstance(node, Mapping) else node)
+        characters += sum(len(each) for each in parts if isinstance(each, str))
+        if characters > most_characters:
+            raise ConfigError(f"{label} has over {most_characters} characters.")
         waiting += [(depth + 1, each) for each in parts if isinstance(each, dict | list | tuple | Mapping)]

@@ -18,7 +18,7 @@ from confection import Config
 from .errors import MOST_TOLD, ConfigError, ThincoptError, reason_of, shown, suggestion
 from .expanding import reached, refuse_expansion
 from .layout import MOST_BLANKS, Entry
-from .place import MOST_DEPTH, MOST_SECTIONS, Names, Place, brief, paths, refuse_names, refuse_shape
+from .place import MOST_CHARACTERS, MOST_DEPTH, MOST_SECTIONS, Names, Place, brief, paths, refuse_names, refuse_shape
 from .sources import text_of
 from .writing import to_be_expanded
 
@@ -141,7 +141,7 @@ def _override(config: Config, overrides: Mapping[str, Any]) -> None:
         if key not in node and not any(each.startswith("@") for each in node):
             raise ConfigError(f"{label} is of a value that does not exist. {suggestion(dotted, names)}")
         try:
-            refuse_shape({key: value}, label)
+            refuse_shape({key: value}, label, MOST_CHARACTERS)
             node[key] = json.loads(json.dumps(value))  # type: ignore[index]  # a Config's sections are dictionaries
         except ConfigError:
             raise

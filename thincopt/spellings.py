@@ -55,10 +55,18 @@ INSTEAD = {
 }
 
 
+def ours(name: object) -> tuple[str, ...]:
+    """The settings that another library's name means here."""
+    return ELSEWHERE.get(_plain(name), ())
+
+
 def spelled(name: object, known: Container[str]) -> str:
     """What another library's name of a setting is here, as a sentence; empty for a name that none has."""
-    plain = name[:MOST_SHOWN].replace("_", "").replace("-", "").lower() if isinstance(name, str) else ""
-    ours = [repr(each) for each in ELSEWHERE.get(plain, ()) if each in known]
-    if plain in INSTEAD:
-        return f"Here {INSTEAD[plain]}."
-    return f"Did you mean {' and '.join(ours)}?" if ours else ""
+    if _plain(name) in INSTEAD:
+        return f"Here {INSTEAD[_plain(name)]}."
+    found = [repr(each) for each in ours(name) if each in known]
+    return f"Did you mean {' and '.join(found)}?" if found else ""
+
+
+def _plain(name: object) -> str:
+    return name[:MOST_SHOWN].replace("_", "").replace("-", "").lower() if isinstance(name, str) else ""
