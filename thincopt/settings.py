@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import cache, partial
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, create_model
 
 from .composing import declarations
 from .errors import ScheduleError, SettingError, at_most, shown, suggestion
@@ -135,13 +135,13 @@ def _refuse(found: list[tuple[str, SettingError]]) -> None:
 
 @cache
 def _model(rule: Rule) -> type[BaseModel]:
-    """The schema of a rule's settings, which collects every mistake."""
+    """The schema of a rule's settings, which collects every mistake; its fields have no names that pydantic uses."""
     fields: dict[str, Any] = {
-        name: (
+        f"field{place}": (
             Annotated[Any, PlainValidator(partial(_check, rule, each))],
-            ... if each.default is Setting.REQUIRED else each.default,
+            Field(... if each.default is Setting.REQUIRED else each.default, alias=name),
         )
-        for name, each in settings_of(rule).items()
+        for place, (name, each) in enumerate(settings_of(rule).items())
     }
     return create_model(rule.function.__name__, __config__=ConfigDict(extra="forbid"), **fields)
 
@@ -155,7 +155,7 @@ def _check(rule: Rule, setting: Setting, value: Any) -> Any:
     elif not setting.holds(value):
         schedules = ", or a schedule of such" if setting.range and not isinstance(value, int | float) else ""
         given = unmade(value) if setting.range else shown(value)
-        raise SettingError(f"{rule.name}: {setting.name} must be {setting.allowed}{schedules}, not {given}.")
+        raise SettingError(f"{rule.name}: {setting.name} must be {setting.told(value)}{schedules}, not {given}.")
     return value
 
 
