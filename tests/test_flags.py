@@ -14,7 +14,7 @@ import pytest
 import thincopt
 from tests.test_building import build, copied
 from thincopt import OpsError, native
-from thincopt.native import loading
+from thincopt.native import probing
 from thincopt.native.flags import EXACT, FLAGS, SOME_KNOW, flags_for, harmless
 from thincopt.native.loading import exactly
 
@@ -144,10 +144,10 @@ def test_kernels_that_set_flush_to_zero_are_not_used(tmp_path, compiled, gcc, mo
     rule = thincopt.get("SGD.v2").rule
     monkeypatch.setenv("CC", script(tmp_path / "cc", f'exec {gcc} "$@" -ffast-math'))
     monkeypatch.setattr(native, "_enrolled", [])
-    before = loading._computed()
+    before = probing._computed()
     with pytest.raises(OpsError, match=r"as -ffast-math makes a library do: that was undone, and they are not used"):
         thincopt.compile(rule, folder=tmp_path / "kept")
-    assert loading._computed() == before
+    assert probing._computed() == before
     assert native._enrolled == []
 
 
@@ -171,12 +171,12 @@ def test_installed_kernels_that_set_flush_to_zero_give_way_to_numpy(monkeypatch)
 
 @pytest.mark.skipif(not X86, reason="sets the control words of x86")
 def test_where_it_cannot_be_undone_it_is_told(monkeypatch):
-    before, undo = loading._computed(), loading._restorer()
-    monkeypatch.setattr(loading, "_restorer", lambda: lambda: None)
+    before, undo = probing._computed(), probing._restorer()
+    monkeypatch.setattr(probing, "_restorer", lambda: lambda: None)
     with pytest.raises(OpsError, match="this thread goes on so, until the process ends, and they are not used"):
         exactly(flush_to_zero)
     undo()
-    assert loading._computed() == before
+    assert probing._computed() == before
 
 
 def test_a_compiler_is_asked_for_no_flag_that_it_does_not_know(tmp_path):

@@ -11,9 +11,11 @@ from typing import Any
 
 from ..environment import flag
 from ..errors import OpsError, shown
+from ..importing import late
 from ..threads import serve
-from .loading import MODULE, exactly
+from .probing import exactly
 
+MODULE = "kernels.abi3.so"
 _enrolled: list[Any] = []
 
 
@@ -53,7 +55,8 @@ def _found() -> tuple[Any, str]:
     if not flag("THINCOPT_NATIVE", default=True):
         return None, f"plain NumPy: THINCOPT_NATIVE={os.environ['THINCOPT_NATIVE']}"
     try:
-        module = exactly(partial(import_module, f"{__name__}.kernels"))
+        with late:
+            module = exactly(partial(import_module, f"{__name__}.kernels"))
     except ImportError as error:
         why = _hidden() or f"the extension was not built where thincopt was installed ({error})"
         return None, f"plain NumPy: {why}"

@@ -17,10 +17,10 @@ from warnings import warn
 from ..caching import kept
 from ..errors import OpsError, shown
 from ..language import Rule, RuleError
-from . import enrol, load, ready, reason
+from . import MODULE, enrol, load, ready, reason
 from .flags import FLAGS, SOME_KNOW, flags_for, harmless
 from .generate import printed, write
-from .loading import MODULE, loaded, loaded_from
+from .loading import loaded, loaded_from
 
 SOURCE = Path(__file__).with_name("kernels.c")
 MACROS = [("Py_LIMITED_API", "0x030b0000")]
