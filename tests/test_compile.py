@@ -1,5 +1,6 @@
 """Rules of one's own, compiled: found by every optimizer made from then on."""
 
+import functools
 import os
 import pickle
 import subprocess
@@ -13,8 +14,7 @@ import thincopt
 from tests.conftest import is_compiled
 from thincopt import NumpyOps, OpsError, RuleError, native
 from thincopt.language import Rate, Unit, rule, sign
-from thincopt.native import loading
-from thincopt.native.building import _digest
+from thincopt.native import building, loading
 
 
 @pytest.fixture
@@ -122,22 +122,30 @@ except thincopt.OpsError as error:
     return done.stdout.strip()
 
 
+def script(path, text):
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
 def test_what_was_cut_is_compiled_again_and_never_loaded(cache, tmp_path):
     """A library that ends too early would end the process, so it is a process of its own."""
-    folder = str(tmp_path / "mine")
-    assert by_a_new_process(folder) == "compiled"
+    folder, compiler = str(tmp_path / "mine"), script(tmp_path / "cc", 'test -z "$GONE" && exec cc "$@"')
+    assert by_a_new_process(folder, CC=compiler) == "compiled"
     (kept,) = Path(folder).glob("*/kernels.abi3.so")
     whole = kept.read_bytes()
+    assert by_a_new_process(folder, CC=compiler, GONE="1") == "compiled"
     for length in (0, 4096, len(whole) // 8192 * 4096, len(whole) - 1):
         kept.write_bytes(whole[:length])
-        assert by_a_new_process(folder) == "compiled"
-        assert len(kept.read_bytes()) == len(whole)
+        assert by_a_new_process(folder, CC=compiler, GONE="1").startswith("The rules could not be compiled: ")
+    assert by_a_new_process(folder, CC=compiler) == "compiled"
+    assert len(kept.read_bytes()) == len(whole)
 
 
 def test_what_somebody_else_may_have_put_there_is_not_loaded(cache, tmp_path):
     """The name of the folder is a digest of public text, so anybody can make it."""
     mine = sharp("SharpForTests.v1", 1)
-    planted = tmp_path / "shared" / _digest([mine]) / "kernels.abi3.so"
+    planted = tmp_path / "shared" / building._digest([mine]) / "kernels.abi3.so"
     planted.parent.mkdir(parents=True)
     planted.parent.chmod(0o1777)
     planted.write_text("to be loaded, this would have to be a library")
@@ -176,16 +184,16 @@ def test_a_compiler_that_cannot_be_used_is_told(named, told, cache, monkeypatch)
     assert len(str(caught.value)) < 1000
 
 
-def test_flags_of_CC_that_are_left_out_are_told(cache, monkeypatch):
-    monkeypatch.setenv("CC", "cc -Ofast -ffast-math")
-    with pytest.warns(RuntimeWarning, match=r"^CC asks for -Ofast -ffast-math, which would change results: left"):
+def test_flags_of_CC_that_are_left_out_are_told(cache, monkeypatch, tmp_path):
+    monkeypatch.setenv("CC", script(tmp_path / "cc", "exit 1") + " -Ofast -ffast-math")
+    told = r"^CC asks for -Ofast -ffast-math, which would change results: left out\.$"
+    with pytest.warns(RuntimeWarning, match=told), pytest.raises(OpsError):
         thincopt.compile(sharp("SharpForTests.v1", 1))
 
 
-def test_a_blank_CC_is_none(cache, monkeypatch):
+def test_a_blank_CC_is_none(monkeypatch):
     monkeypatch.setenv("CC", "  ")
-    thincopt.compile(sharp("SharpForTests.v1", 1))
-    assert len(native._enrolled) == 1
+    assert building._compiler() == (["cc"], [])
 
 
 @pytest.mark.parametrize("fault", ["full", "a file", "no path"])
@@ -196,6 +204,7 @@ def test_a_folder_that_cannot_be_used_is_told(fault, cache, monkeypatch, tmp_pat
     (tmp_path / "file").touch()
     if fault == "full":
         monkeypatch.setattr(os, "fsync", full)
+        monkeypatch.setattr(building, "_made", lambda rules: b"")
     folder = {"full": tmp_path / "mine", "a file": tmp_path / "file", "no path": 1}[fault]
     told = {"full": r"No space left on device", "a file": r"Not a directory", "no path": r"given as a path, not 1"}[
         fault
@@ -214,8 +223,10 @@ def test_it_is_loaded_beside_where_nothing_runs_from_the_temporary_folder(cache,
         return real(path)
 
     monkeypatch.setattr(loading, "loaded_from", refused)
-    thincopt.compile(sharp("SharpForTests.v1", 1), folder=tmp_path / "mine")
+    monkeypatch.setattr(building, "_made", functools.cache(building._made))
+    mine = sharp("SharpForTests.v1", 1)
+    thincopt.compile(mine, folder=tmp_path / "mine")
     assert len(native._enrolled) == 1
     assert {each.name for each in (tmp_path / "mine").rglob("*") if each.is_file()} == {"kernels.abi3.so"}
     with pytest.raises(OpsError, match=r"could not be compiled: failed to map segment from shared object\. They run"):
-        thincopt.compile(sharp("SharpForTests.v1", 1))
+        thincopt.compile(mine)

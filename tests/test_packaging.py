@@ -5,10 +5,12 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
 
+from tests.lowest import lowest
 from tests.test_building import ROOT, run
 from thincopt.native import load
 
@@ -77,3 +79,12 @@ def test_a_wheel_that_is_built_of_it_is_whole(unpacked, tmp_path):
         code = "import thincopt; print(thincopt.Lion()); print(thincopt.__file__); print(thincopt.info().native)"
         told = run(code, cwd=tmp_path / "installed", THINCOPT_NATIVE="1").splitlines()
         assert told[1:] == [str(tmp_path / "installed" / "thincopt" / "__init__.py"), "True"]
+
+
+def test_the_lowest_versions_are_those_of_setup_cfg():
+    """`make lowest` installs them."""
+    config = ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    needs = config["options"]["install_requires"].split()
+    assert [each.partition(",")[0] for each in needs] == [each.replace("==", ">=") for each in lowest()]
+    assert "pydantic==2.0.3" in lowest()  # before it, an error of ours comes as text, and is lost
