@@ -1,10 +1,11 @@
 """Rules of one's own, compiled: found by every optimizer made from then on."""
 
-import functools
 import os
 import pickle
 import subprocess
 import sys
+import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -214,19 +215,31 @@ def test_a_folder_that_cannot_be_used_is_told(fault, cache, monkeypatch, tmp_pat
     assert native._enrolled == []
 
 
-def test_it_is_loaded_beside_where_nothing_runs_from_the_temporary_folder(cache, monkeypatch, tmp_path):
-    real = loading.loaded_from
-
+@pytest.mark.parametrize("without", ["such files", "the right to run them", "any"])
+def test_it_is_loaded_from_memory_or_else_from_a_file_that_is_gone_at_once(without, cache, monkeypatch, tmp_path):
     def refused(path):
-        if not path.is_relative_to(tmp_path / "mine"):
-            raise ImportError("failed to map segment from shared object")
+        if without == "any" or "fd" in path.parts:
+            raise ImportError(f"{path}: failed to map segment from shared object")
+        assert path.is_relative_to(tmp_path)
         return real(path)
 
+    real, made = loading.loaded_from, Path(native.load().__file__).read_bytes()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(building, "_made", lambda rules: made)
+    if without == "such files":
+        monkeypatch.delattr(os, "memfd_create", raising=False)
     monkeypatch.setattr(loading, "loaded_from", refused)
-    monkeypatch.setattr(building, "_made", functools.cache(building._made))
-    mine = sharp("SharpForTests.v1", 1)
-    thincopt.compile(mine, folder=tmp_path / "mine")
-    assert len(native._enrolled) == 1
-    assert {each.name for each in (tmp_path / "mine").rglob("*") if each.is_file()} == {"kernels.abi3.so"}
-    with pytest.raises(OpsError, match=r"could not be compiled: failed to map segment from shared object\. They run"):
-        thincopt.compile(mine)
+    with pytest.raises(OpsError, match=r"segment from shared object\. They run") if without == "any" else nullcontext():
+        thincopt.compile(sharp("SharpForTests.v1", 1), folder=tmp_path / "mine")
+    assert len(native._enrolled) == (without != "any")
+    assert {each.name for each in tmp_path.rglob("*") if each.is_file()} == {"kernels.abi3.so"}
+
+
+def test_two_libraries_are_two_in_memory(cache):
+    """Python and the loader know a library by its name."""
+    rules = sharp("SharpForTests.v1", 1), sharp("SharpForTests.v1", 2)
+    for each in rules:
+        thincopt.compile(each)
+    first, second = (set(each.names()) for each in native._enrolled)
+    assert first - second
+    assert second - first

@@ -45,7 +45,7 @@ def compile(*rules: Rule, folder: str | Path | None = None) -> None:  # noqa: A0
         if left:
             warn(f"CC asks for {' '.join(left)}, which would change results: left out.", RuntimeWarning, stacklevel=2)
         data = kept(f"{_digest(rules)}/{MODULE}", partial(_made, rules), own)
-        module = ready(loaded(data, own))
+        module = ready(loaded(data))
     except (OpsError, OSError, ImportError) as error:
         told = str(error).rstrip(".")
         text = f"The rules could not be compiled: {told}. They run in NumPy, with the same bits."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.machinery import ExtensionFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -12,21 +13,23 @@ from . import MODULE
 from .probing import exactly
 
 
-def loaded(data: bytes, beside: Path | None = None) -> Any:
-    """The module whose file these bytes are, from a copy that is this process's own and gone at once.
-
-    The copy is a temporary file; where none can be made, or nothing may run from there, it is made `beside`.
-    """
+def loaded(data: bytes) -> Any:
+    """The module whose file these bytes are, from a copy that is this process's own: in memory, where that can be."""
     try:
-        return _copied(data, None)
-    except (OSError, ImportError):
-        if beside is None:
-            raise
-        return _copied(data, beside)
+        return _in_memory(data)
+    except (OSError, ImportError, AttributeError):  # this system has no such files, or runs nothing from them
+        return _in_passing(data)
 
 
-def _copied(data: bytes, folder: Path | None) -> Any:
-    with TemporaryDirectory(prefix="thincopt-", dir=folder, ignore_cleanup_errors=True) as own:
+def _in_memory(data: bytes) -> Any:
+    copy = os.memfd_create(MODULE)  # it stays open: the loader of libraries takes two of one name for the same
+    with open(copy, "wb", closefd=False) as file:
+        file.write(data)
+    return loaded_from(Path(f"/proc/self/fd/{copy}"))
+
+
+def _in_passing(data: bytes) -> Any:
+    with TemporaryDirectory(prefix="thincopt-", ignore_cleanup_errors=True) as own:
         path = Path(own, MODULE)
         path.write_bytes(data)
         return loaded_from(path)
