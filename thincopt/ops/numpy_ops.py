@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..native import load, modules
 from ..turns import Turns
+from .compiled import CompiledRunner, is_compiled
 from .contract import Batch, KeyState, Recipe, Runner
 from .fitting import key_fault, misfit, on_host, overlap, pair_fault, readonly, type_fault, unaligned, unfit
 from .plain import PlainRunner
@@ -22,8 +24,6 @@ class NumpyOps:
     name = "numpy"
 
     def __init__(self, native: Any = INSTALLED) -> None:
-        from ..native import load
-
         self.native = load() if native is INSTALLED else native
 
     def __repr__(self) -> str:
@@ -34,9 +34,6 @@ class NumpyOps:
 
     def runner(self, recipe: Recipe, shared: array[float], turns: Turns, *, nonfinite: str) -> Runner:
         """The compiled runner if every part of the recipe is compiled, else the plain one."""
-        from ..native import modules
-        from .compiled import CompiledRunner, is_compiled
-
         check_finite = nonfinite != "propagate"
         for native in modules(self.native):
             if is_compiled(native, recipe):
