@@ -152,12 +152,12 @@ class Optimizer:
     def _carefully(self, batch: Batch, lr_scale: float) -> None:
         """A call that did not go through: say why, or make state for new keys and do it."""
         now = self._now
-        ops = suited(batch, now.ops) if now.follows and not now.states else now.ops
+        ops = suited(batch, now.ops) if now.follows and not now.has_stepped else now.ops
         if ops is not now.ops:
             self._now = now = anew(now, self._turns, ops=ops)
-        batch = sound(batch, lr_scale, now)
-        states = {key: ready(now, key, weights) for key, (weights, _) in batch.items()}
-        for key, state in states.items():
+        batch, states = sound(batch, lr_scale, now), {}
+        for key, (weights, _) in batch.items():
+            states[key] = state = ready(now, key, weights)
             if now.bound.get(key) is not state:
                 now.states[key] = state
                 now.runner.bind(key, state)

@@ -54,6 +54,11 @@ class Present:
         return declarations(self.rule)
 
     @property
+    def has_stepped(self) -> bool:
+        """Whether any key has had a step."""
+        return any(state.standing for state in self.states.values())
+
+    @property
     def standing(self) -> States:
         """The state of every key that has had a step."""
         found = {key: state.standing for key, state in self.states.items()}
