@@ -4,9 +4,11 @@ VENV := .venv/bin
 # With a GPU: an environment of its own, or any python given here that has CuPy and pytest.
 GPU_PYTHON ?= .venv-gpu/bin/python
 GPU_INSTALLED := $(if $(filter .venv-gpu/%,$(GPU_PYTHON)),.venv-gpu/installed)
+# What touches NumPy, pydantic, catalogue and confection, without what takes long.
+LOWEST := backend configs declaring_errors describing engine nonfinite schedules slips surface trajectories
 SOURCES := $(shell find thincopt setup.py -name '*.py' -o -name '*.c' -o -name '*.h' -o -name '*.cuh')
 
-.PHONY: demo build test lint types sanitize cuda test-gpu peers record stubs notebook bench bench-gpu visit-gpu docs browse clean
+.PHONY: demo build test lowest lint types sanitize cuda test-gpu peers record stubs notebook bench bench-gpu visit-gpu docs browse clean
 
 demo: .venv-demo/installed
 	.venv-demo/bin/python examples/digits/train.py
@@ -16,6 +18,10 @@ build: .venv/installed
 
 test: .venv/installed
 	$(VENV)/python -m pytest
+
+# The lowest versions that setup.cfg allows.
+lowest: .venv-lowest/installed
+	.venv-lowest/bin/python -m pytest $(LOWEST:%=tests/test_%.py)
 
 lint: .venv/installed
 	$(VENV)/ruff check .
@@ -65,6 +71,12 @@ browse: docs
 .venv/installed: setup.cfg pyproject.toml $(SOURCES)
 	test -d .venv || $(PYTHON) -m venv .venv
 	$(VENV)/python -m pip install --quiet --editable '.[test,lint]'
+	touch $@
+
+.venv-lowest/installed: setup.cfg pyproject.toml tests/lowest.py $(SOURCES)
+	test -d .venv-lowest || $(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python tests/lowest.py > .venv-lowest/constraints.txt
+	.venv-lowest/bin/python -m pip install --quiet --editable '.[test]' --constraint .venv-lowest/constraints.txt
 	touch $@
 
 .venv-%/installed: setup.cfg pyproject.toml $(SOURCES)

@@ -1,6 +1,5 @@
 """Builds the compiled kernels: their C is printed from the rules first. All else is in setup.cfg."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -8,7 +7,8 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from thincopt.native import building, generate  # found beside this file, in whatever environment builds it
+from thincopt.environment import flag  # found beside this file, in whatever environment builds it
+from thincopt.native import building, flags, generate
 from thincopt.rules import all_rules
 
 
@@ -19,7 +19,12 @@ class BuildKernels(build_ext):
         generated = Path(self.build_temp).resolve() / "generated"
         generate.write(all_rules().values(), generated)
         ext.include_dirs.append(str(generated))
-        ext.extra_compile_args = building.flags_for(self.compiler.compiler_so)
+        for command in ("compiler_so", "linker_so"):  # the environment's CFLAGS are in both
+            kept, left = flags.harmless(getattr(self.compiler, command))
+            setattr(self.compiler, command, kept)
+            if left:
+                self.warn(f"{' '.join(left)} would change results, and is left out of {' '.join(kept)}")
+        ext.extra_compile_args = ext.extra_link_args = flags.flags_for(self.compiler.compiler_so)
         super().build_extension(ext)
 
 
@@ -30,7 +35,7 @@ kernels = Extension(
     define_macros=building.MACROS,
     libraries=["m"],
     py_limited_api=True,
-    optional=os.environ.get("THINCOPT_REQUIRE_NATIVE") != "1",  # without a compiler, NumPy serves
+    optional=not flag("THINCOPT_REQUIRE_NATIVE", default=False),  # without a compiler, NumPy serves
 )
 
 setup(

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from thincopt.native.building import flags_for
+from thincopt.native.flags import flags_for
 
 FOLDER = Path("build/bench").resolve()
 SOURCE = Path(__file__).with_name("floor.c")

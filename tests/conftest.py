@@ -1,7 +1,5 @@
 """What tests share: the compiled module, probe rules compiled for tests alone, and runs to compare."""
 
-import os
-
 import catalogue
 import numpy as np
 import pytest
@@ -9,6 +7,7 @@ import pytest
 from tests import probes
 from thincopt import Optimizer
 from thincopt.composing import compose, declarations
+from thincopt.environment import flag
 from thincopt.language.declaring import Rule
 from thincopt.native import load, reason
 from thincopt.native.building import build
@@ -37,7 +36,7 @@ def compiled():
     """The installed kernels as a backend."""
     native = load()
     if native is None:
-        wanted = os.environ.get("THINCOPT_REQUIRE_NATIVE") == "1" and os.environ.get("THINCOPT_NATIVE") != "0"
+        wanted = flag("THINCOPT_REQUIRE_NATIVE", default=False) and flag("THINCOPT_NATIVE", default=True)
         (pytest.fail if wanted else pytest.skip)(reason())
     return NumpyOps(native)
 
@@ -86,5 +85,5 @@ def same(a, b) -> bool:
 
 
 def pytest_report_header():
-    native = "required" if os.environ.get("THINCOPT_REQUIRE_NATIVE") == "1" else "if there"
+    native = "required" if flag("THINCOPT_REQUIRE_NATIVE", default=False) else "if there"
     return f"thincopt kernels: {'compiled' if load() else 'plain NumPy'} ({native})"

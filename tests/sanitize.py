@@ -15,15 +15,19 @@ from dataclasses import dataclass
 # No compiled kernel of the processor's has a part in these; those of devices see to sanitizers themselves.
 PYTHON_ALONE = [
     "building",
+    "caching",
     "compile",
     "contributing",
     "describing",
     "documents",
+    "environment",
     "examples",
+    "flags",
     "forks",
     "fuzz_config",
     "nvrtc",
     "origins",
+    "packaging",
     "slips",
 ]
 APART = ["devices", *(f"test_{name}.py" for name in PYTHON_ALONE)]

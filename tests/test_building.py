@@ -12,7 +12,6 @@ import pytest
 
 import thincopt
 from thincopt.native import load
-from thincopt.native.building import FLAGS, GCC_ALONE, flags_for
 
 ROOT = Path(thincopt.__file__).parent.parent
 
@@ -114,12 +113,15 @@ def test_without_a_compiler_the_build_goes_on_and_numpy_serves(tmp_path):
     assert build(folder, **missing, THINCOPT_REQUIRE_NATIVE="1").returncode != 0
 
 
-def test_a_compiler_is_asked_for_no_flag_that_it_does_not_know(tmp_path):
-    """As clang, which serves on macOS, does not know one of GCC's."""
-    compiler = tmp_path / "cc"
-    compiler.write_text(f'#!/bin/sh\ncase "$*" in *{GCC_ALONE[0]}*) exit 1; esac\n')
-    compiler.chmod(0o755)
-    assert flags_for([str(compiler)]) == FLAGS
-    assert flags_for([str(tmp_path / "none")]) == FLAGS
-    compiler.write_text("#!/bin/sh\n")
-    assert flags_for([str(compiler)]) == [*FLAGS, *GCC_ALONE]
+def test_a_source_that_hides_the_installed_kernels_says_what_to_do(tmp_path):
+    (tmp_path / "source").mkdir()
+    source = copied(tmp_path / "source")
+    kernels = tmp_path / "site" / "thincopt" / "native" / "kernels.abi3.so"
+    kernels.parent.mkdir(parents=True)
+    kernels.touch()
+    path = {"THINCOPT_NATIVE": "1", "PYTHONPATH": f"{source}{os.pathsep}{tmp_path / 'site'}"}
+    told = run("import thincopt; print(thincopt.info().reason)", cwd=source, **path)
+    assert told == (
+        f"plain NumPy: the thincopt in {source}, where no kernels were built, hides the one in {tmp_path / 'site'},"
+        f" where they were: run Python in another folder, or build them here too, by pip install -e {source}"
+    )

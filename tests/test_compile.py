@@ -1,8 +1,12 @@
 """Rules of one's own, compiled: found by every optimizer made from then on."""
 
+import os
 import pickle
 import subprocess
 import sys
+import tempfile
+from contextlib import nullcontext
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +15,7 @@ import thincopt
 from tests.conftest import is_compiled
 from thincopt import NumpyOps, OpsError, RuleError, native
 from thincopt.language import Rate, Unit, rule, sign
+from thincopt.native import building, loading
 
 
 @pytest.fixture
@@ -94,3 +99,147 @@ def test_where_kernels_do_not_run_it_says_so():
     command = ["env", "THINCOPT_NATIVE=0", sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "OpsError: Compiled kernels do not run here (plain NumPy: THINCOPT_NATIVE=0)" in done.stderr
+
+
+def by_a_new_process(folder, *, before="", **variables):
+    """Compile a rule, and say how that ended."""
+    code = f"""
+{before}
+import thincopt
+from thincopt.language import Rate, rule
+@rule("Mine.v1")
+def Mine(w, g, *, learn_rate: Rate = 0.1):
+    return learn_rate * g * 0.5
+try:
+    thincopt.compile(Mine, folder={folder!r})
+    print("compiled")
+except thincopt.OpsError as error:
+    print(error)
+"""
+    command = [sys.executable, "-c", code]
+    environment = {**os.environ, "THINCOPT_NATIVE": "1", **variables}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, (done.returncode, done.stderr)
+    return done.stdout.strip()
+
+
+def script(path, text):
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_what_was_cut_is_compiled_again_and_never_loaded(cache, tmp_path):
+    """A library that ends too early would end the process, so it is a process of its own."""
+    folder, compiler = str(tmp_path / "mine"), script(tmp_path / "cc", 'test -z "$GONE" && exec cc "$@"')
+    assert by_a_new_process(folder, CC=compiler) == "compiled"
+    (kept,) = Path(folder).glob("*/kernels.abi3.so")
+    whole = kept.read_bytes()
+    assert by_a_new_process(folder, CC=compiler, GONE="1") == "compiled"
+    for length in (0, 4096, len(whole) // 8192 * 4096, len(whole) - 1):
+        kept.write_bytes(whole[:length])
+        assert by_a_new_process(folder, CC=compiler, GONE="1").startswith("The rules could not be compiled: ")
+    assert by_a_new_process(folder, CC=compiler) == "compiled"
+    assert len(kept.read_bytes()) == len(whole)
+
+
+def test_what_somebody_else_may_have_put_there_is_not_loaded(cache, tmp_path):
+    """The name of the folder is a digest of public text, so anybody can make it."""
+    mine = sharp("SharpForTests.v1", 1)
+    planted = tmp_path / "shared" / building._digest([mine]) / "kernels.abi3.so"
+    planted.parent.mkdir(parents=True)
+    planted.parent.chmod(0o1777)
+    planted.write_text("to be loaded, this would have to be a library")
+    with pytest.raises(OpsError, match=r"may be written by others, so nothing in it is used: .*\. They run in NumPy"):
+        thincopt.compile(mine, folder=tmp_path / "shared")
+    assert native._enrolled == []
+
+
+def test_an_ASCII_locale_and_no_home_do_not_matter(cache):
+    bare = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "XDG_CACHE_HOME": "", "THINCOPT_CACHE": ""}
+    homeless = "import pathlib\ndef home(): raise RuntimeError\npathlib.Path.home = home"
+    assert by_a_new_process(None, before=homeless, **bare) == "compiled"
+
+
+FAILS = "echo warning: >&2; echo 'kernels.c:1: error: such a machine' >&2; yes more | head -n 1000 >&2; exit 3"
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        (
+            "cc 'x",
+            r"CC must be a command such as `gcc` .*, not \"cc 'x\" \(No closing quotation\): set it",
+        ),
+        ("/", r"'/' cannot be run \(.*\): install a C compiler, or name the one to use in CC\. They run in NumPy"),
+        (f'sh -c "{FAILS}"', r"'sh', the C compiler, failed \(3\):\nkernels\.c:1: error: such a machine\n(more\n)+mo"),
+        ("true", r"\[Errno 2\] No such file"),
+    ],
+    ids=["an open quote", "a folder", "one that fails", "one that makes nothing"],
+)
+def test_a_compiler_that_cannot_be_used_is_told(named, told, cache, monkeypatch):
+    monkeypatch.setenv("CC", named)
+    with pytest.raises(OpsError, match=f"^The rules could not be compiled: {told}") as caught:
+        thincopt.compile(sharp("SharpForTests.v1", 1))
+    assert str(caught.value).endswith("They run in NumPy, with the same bits.")
+    assert len(str(caught.value)) < 1000
+
+
+def test_flags_of_CC_that_are_left_out_are_told(cache, monkeypatch, tmp_path):
+    monkeypatch.setenv("CC", script(tmp_path / "cc", "exit 1") + " -Ofast -ffast-math")
+    told = r"^CC asks for -Ofast -ffast-math, which would change results: left out\.$"
+    with pytest.warns(RuntimeWarning, match=told), pytest.raises(OpsError):
+        thincopt.compile(sharp("SharpForTests.v1", 1))
+
+
+def test_a_blank_CC_is_none(monkeypatch):
+    monkeypatch.setenv("CC", "  ")
+    assert building._compiler() == (["cc"], [])
+
+
+@pytest.mark.parametrize("fault", ["full", "a file", "no path"])
+def test_a_folder_that_cannot_be_used_is_told(fault, cache, monkeypatch, tmp_path):
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / "file").touch()
+    if fault == "full":
+        monkeypatch.setattr(os, "fsync", full)
+        monkeypatch.setattr(building, "_made", lambda rules: b"")
+    folder = {"full": tmp_path / "mine", "a file": tmp_path / "file", "no path": 1}[fault]
+    told = {"full": r"No space left on device", "a file": r"Not a directory", "no path": r"given as a path, not 1"}[
+        fault
+    ]
+    with pytest.raises(OpsError, match=told):
+        thincopt.compile(sharp("SharpForTests.v1", 1), folder=folder)
+    assert native._enrolled == []
+
+
+@pytest.mark.parametrize("without", ["such files", "the right to run them", "any"])
+def test_it_is_loaded_from_memory_or_else_from_a_file_that_is_gone_at_once(without, cache, monkeypatch, tmp_path):
+    def refused(path):
+        if without == "any" or "fd" in path.parts:
+            raise ImportError(f"{path}: failed to map segment from shared object")
+        assert path.is_relative_to(tmp_path)
+        return real(path)
+
+    real, made = loading.loaded_from, Path(native.load().__file__).read_bytes()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(building, "_made", lambda rules: made)
+    if without == "such files":
+        monkeypatch.delattr(os, "memfd_create", raising=False)
+    monkeypatch.setattr(loading, "loaded_from", refused)
+    with pytest.raises(OpsError, match=r"segment from shared object\. They run") if without == "any" else nullcontext():
+        thincopt.compile(sharp("SharpForTests.v1", 1), folder=tmp_path / "mine")
+    assert len(native._enrolled) == (without != "any")
+    assert {each.name for each in tmp_path.rglob("*") if each.is_file()} == {"kernels.abi3.so"}
+
+
+def test_two_libraries_are_two_in_memory(cache):
+    """Python and the loader know a library by its name."""
+    rules = sharp("SharpForTests.v1", 1), sharp("SharpForTests.v1", 2)
+    for each in rules:
+        thincopt.compile(each)
+    first, second = (set(each.names()) for each in native._enrolled)
+    assert first - second
+    assert second - first

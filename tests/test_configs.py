@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import thincopt
-from thincopt import SettingError, registry, rule
+from thincopt import ConfigError, SettingError, registry, rule
 from thincopt.language import Rate
 from thincopt.ops.numpy_ops import NumpyOps
 from thincopt.rules import all_rules
@@ -164,3 +164,122 @@ print("fine")
     root = Path(thincopt.__file__).parent.parent
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=False)
     assert done.stdout.strip() == "fine", done.stderr
+
+
+OTHERS = """
+[paths]
+train = null
+broken = ${nowhere.at.all}
+
+[nlp]
+tokenizer = {"@tokenizers": "spacy.Tokenizer.v1"}
+
+[training]
+rate = 0.25
+half = ${training.rate}
+
+[training.optimizer]
+@optimizers = "Adam.v1"
+L2 = ${decays.L2}
+
+[training.optimizer.learn_rate]
+@schedules = warmup_linear.v1
+warmup_steps = 0
+total_steps = 10
+initial_rate = ${training.half}
+
+[decays]
+L2 = 0.125
+"""
+
+
+def test_one_section_of_another_programs_config(tmp_path):
+    path = tmp_path / "config.cfg"
+    path.write_text(OTHERS)
+    for source in (OTHERS, path):
+        loaded = thincopt.load(source, section="training.optimizer", overrides={"training.rate": 0.5})
+        assert set(loaded) == {"optimizer"}
+        assert (loaded["optimizer"].learn_rate, loaded["optimizer"].L2) == (0.5, 0.125)
+    filled = thincopt.fill(OTHERS, section="training.optimizer")
+    assert thincopt.load(filled.to_str())["optimizer"].settings == {**loaded["optimizer"].settings, "learn_rate": 0.25}
+
+
+@pytest.mark.parametrize(
+    ("section", "old", "new", "told"),
+    [
+        (
+            "training.optimiser",
+            "",
+            "",
+            "section='training.optimiser' does not exist. Did you mean 'training.optimizer'?",
+        ),
+        (
+            3,
+            "",
+            "",
+            "section=3 does not exist. Known: decays, nlp, nlp.tokenizer, paths, training, training.optimizer,",
+        ),
+        ("training.rate", "", "", "section='training.rate' does not exist. "),
+        ("training.optimizer", "L2 = $", "L3 = $", "line 15, [training.optimizer] L3: Adam.v1 has no setting 'L3'. "),
+        (
+            "training.optimizer",
+            "s = 10",
+            "s = -1",
+            "line 20, [training.optimizer.learn_rate] total_steps: warmup_linear",
+        ),
+        (
+            "training.optimizer",
+            "decays.L2",
+            "decays.L3",
+            "line 15, [training.optimizer] L2: ${decays.L3} does not exist.",
+        ),
+    ],
+)
+def test_what_is_wrong_with_that_section_is_told_with_its_own_place(section, old, new, told):
+    with pytest.raises(ConfigError) as caught:
+        thincopt.load(OTHERS.replace(old, new), section=section)
+    assert str(caught.value).startswith(told)
+
+
+def test_a_schedule_beside_the_optimizer_may_be_referred_to():
+    text = "[learn_rate]\n@schedules = constant.v1\nrate = 0.5\n[optimizer]\n@optimizers = Adam.v1\n"
+    assert thincopt.load(f"{text}learn_rate = ${{learn_rate}}\n")["optimizer"].learn_rate == 0.5
+
+
+def test_of_very_many_mistakes_the_first_are_told_and_the_others_counted():
+    lines = "".join(f"x{each} = 1\n" for each in range(60_000))
+    with pytest.raises(ConfigError) as caught:
+        thincopt.load(f"[optimizer]\n@optimizers = Adam.v1\n{lines}")
+    told = str(caught.value).split("\n")
+    assert len(told) == 11
+    assert told[-1] == "line 13, [optimizer] x10: Adam.v1: and 59,990 more settings are wrong."
+    with pytest.raises(SettingError) as caught:
+        thincopt.Adam(**{f"x{each}": 1 for each in range(12)})
+    assert str(caught.value).split("\n")[-1] == "Adam.v1: and 2 more settings are wrong."
+    with pytest.raises(ConfigError) as caught:
+        thincopt.load("".join(f"[o{each}]\n@optimizers = Adan.v1\n" for each in range(100)))
+    assert str(caught.value).split("\n")[40:] == ["And more; mend these first."]
+
+
+def circle():
+    made = {}
+    made["again"] = made
+    return made
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (circle(), "The override 'training.rate' is nested over 32 deep, or in a circle."),
+        ([0] * (1 << 19), "The override 'training.rate' has over 8192 sections and lists, or 262144 values."),
+        (
+            {"a": {1, 2}},
+            "The override 'training.rate' must be what a config can hold, such as a number or a list, not {'a",
+        ),
+        ("x" * (1 << 21), "The override 'training.rate' has over 1048576 characters."),
+    ],
+)
+def test_overrides_that_no_config_holds(value, told):
+    with pytest.raises(ConfigError) as caught:
+        thincopt.load(CONFIG, overrides={"training.rate": value})
+    assert str(caught.value).startswith(told)

@@ -93,3 +93,52 @@ def test_workers_are_gone_at_exit_however_it_comes():
         sys.exit(0)
     """
     run(code, seconds=20)
+
+
+@pytest.mark.parametrize("native", ["load()", "None"])
+def test_the_first_call_imports_nothing(native):
+    """A fork in the midst of an import leaves that module locked in the child, so calls must not be where one is."""
+    code = f"""
+        import sys
+        import numpy as np
+        from thincopt import Optimizer
+        from thincopt.native import load
+        from thincopt.ops.numpy_ops import NumpyOps
+
+        optimizer = Optimizer.of("AdamW.v1", grad_clip=1.0, use_averages=True, ops=NumpyOps({native}))
+        before = set(sys.modules)
+        optimizer("w", np.ones(5), np.ones(5))
+        optimizer.update({{"a": (np.ones(5), np.ones(5)), "large": (np.ones({LARGE}), np.ones({LARGE}))}})
+        optimizer.change(grad_clip=0.0)
+        optimizer("w", np.ones(5), np.ones(5))
+        print(*sorted(set(sys.modules) - before))
+    """
+    assert run(code) == ""
+
+
+def test_a_fork_waits_for_the_kernels_to_be_imported(compiled):
+    """In the child nobody would end the import that another thread began."""
+    code = """
+        import os, signal, sys, time
+        from threading import Event, Thread
+        from thincopt import native
+
+        began, imported = Event(), native.import_module
+
+        def slow(name):
+            began.set()
+            time.sleep(0.3)
+            return imported(name)
+
+        native.import_module = slow
+        thread = Thread(target=native.load)
+        thread.start()
+        began.wait()
+        child = os.fork()
+        if not child:
+            signal.alarm(5)
+            os._exit(0 if "thincopt.native.kernels" in sys.modules and native.load() else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        thread.join()
+    """
+    run(code)

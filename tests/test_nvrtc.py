@@ -1,5 +1,6 @@
 """CUDA text becomes a cubin, once; a stand-in for NVRTC says what it was asked. The true one is asked in tests/cuda."""
 
+import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -166,18 +167,17 @@ def without_folder(monkeypatch, cache):
 
 
 def without_space(monkeypatch, cache):
-    def full(self, data):
-        self.touch()
+    def full(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(os, "fsync", full)
 
 
 def without_renaming(monkeypatch, cache):
-    def refused(self, target):
+    def refused(*given, **named):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "replace", refused)
+    monkeypatch.setattr(os, "replace", refused)
 
 
 @pytest.mark.parametrize("without", [without_home, without_folder, without_space, without_renaming])

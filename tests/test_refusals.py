@@ -44,11 +44,13 @@ REFUSED = {
     ),
     "read-only weights": (
         lambda: (readonly(), ONES.copy()),
-        "Key 'W': the weights must be writable, but this array is read-only. Nothing was changed.",
+        "Key 'W': the weights must be writable, but this array is read-only; write weights = np.array(weights) once,"
+        " and train that. Nothing was changed.",
     ),
     "read-only gradient": (
         lambda: (ONES.copy(), readonly()),
-        "Key 'W': the gradient must be writable, but this array is read-only. Nothing was changed.",
+        "Key 'W': the gradient must be writable, but this array is read-only; write gradient = np.array(gradient)."
+        " Nothing was changed.",
     ),
     "misaligned": (
         lambda: (misaligned(), ONES.copy()),
@@ -99,11 +101,12 @@ REFUSED = {
     ),
     "a list": (
         lambda: ([1.0, 2.0], ONES.copy()),
-        "Key 'W': the weights must be a NumPy array, to be updated in place, not list. Nothing was changed.",
+        "Key 'W': the weights must be a NumPy array, to be updated in place, not list; write weights ="
+        " np.array(weights) once, and train that. Nothing was changed.",
     ),
     "None": (
         lambda: (ONES.copy(), None),
-        "Key 'W': the gradient must be a NumPy array, to be updated in place, not NoneType. Nothing was changed.",
+        "Key 'W': nothing was given as the gradient; write optimizer(key, weights, gradient). Nothing was changed.",
     ),
 }
 
@@ -183,7 +186,9 @@ def test_update_takes_pairs_by_key(batch, ops):
 
 
 def test_a_key_must_be_hashable(ops):
-    with pytest.raises(ArrayError, match=r"^A key is a name, a number or a tuple of such, not list: call optimizer\("):
+    with pytest.raises(
+        ArrayError, match=r"^A key is a name, a number or a tuple of such, not list: the key is missing; call"
+    ):
         Optimizer.of("AdamW.v1", ops=ops)(["W"], ONES.copy(), ONES.copy())
 
 
@@ -201,7 +206,11 @@ AVERAGED = [
         "Key 'W': this key began with 12 elements of float32, but now there are 5 of float64; use another key for other"
         " weights.",
     ),
-    ({"W": readonly()}, "Key 'W': the weights must be writable, but this array is read-only."),
+    (
+        {"W": readonly()},
+        "Key 'W': the weights must be writable, but this array is read-only; write weights = np.array(weights) once,"
+        " and train that.",
+    ),
 ]
 
 

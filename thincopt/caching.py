@@ -1,13 +1,26 @@
-"""The user's cache on disk: what takes long to make is kept there. The standard library alone."""
+"""What takes long to make is kept on disk, and taken only from where nobody else can write. The standard library alone.
+
+A kept file ends with the digest of all before it, so a compiled library that is kept is one still.
+"""
+
+from __future__ import annotations
 
 import os
 from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from secrets import token_hex
+from stat import S_ISREG, S_IWGRP, S_IWOTH
+from warnings import warn
 
-DIGEST = sha256().digest_size  # bytes, which a kept file begins with
+from .errors import OpsError
+
+DIGEST = sha256().digest_size  # bytes
+
+
+class UntrustedError(PermissionError):
+    """A folder in which somebody else may have put what is there."""
 
 
 def cache_folder() -> Path:
@@ -16,32 +29,101 @@ def cache_folder() -> Path:
     return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "thincopt")
 
 
-def kept(path: str, make: Callable[[], bytes]) -> bytes:
-    """What `make` gives, kept at this path within the cache, if it can be; what is damaged there is made again."""
+def kept(path: str, make: Callable[[], bytes], folder: Path | None = None) -> bytes:
+    """What `make` gives, kept at this path within a folder; what is damaged there is made again.
+
+    Without a folder it is the user's cache, and what cannot be kept there is made each time.
+    """
     try:
-        target = cache_folder() / path
-    except RuntimeError:  # the user has no home
+        target = Path(folder or cache_folder(), path)
+        place = _opened(target.parent)
+    except (OSError, RuntimeError, ValueError) as error:  # such as: it is a file; the user has no home
+        if folder is not None:
+            raise OpsError(f"Nothing can be kept in {folder}: {error}") from error
+        if isinstance(error, UntrustedError):
+            warn(f"{error} Until then all is compiled anew each time.", RuntimeWarning, stacklevel=3)
         return make()
-    found = _read(target)
+    try:
+        return _kept(place, target.name, make, folder)
+    finally:
+        os.close(place)
+
+
+def _kept(place: int, name: str, make: Callable[[], bytes], folder: Path | None) -> bytes:
+    found = _read(place, name)
     if found is None:
         found = make()
-        _write(target, found)
+        try:
+            _write(place, name, found)
+        except OSError as error:
+            if folder is not None:
+                raise OpsError(f"Nothing can be kept in {folder}: {error}") from error
     return found
 
 
-def _read(target: Path) -> bytes | None:
-    with suppress(OSError):
-        kept = target.read_bytes()
-        if sha256(kept[DIGEST:]).digest() == kept[:DIGEST]:
-            return kept[DIGEST:]
+def _opened(folder: Path) -> int:
+    """A descriptor of this folder, made if need be, in which nobody else can have put anything.
+
+    What is in it is reached by the descriptor: whoever renames the folder does not change what is read.
+    """
+    _make(folder)
+    place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    why = _untrusted(os.fstat(place))
+    if why:
+        os.close(place)
+        raise UntrustedError(
+            f"{folder} {why}, so nothing in it is used: remove it, make it yours alone (chmod 700), or choose another"
+            " folder, such as by THINCOPT_CACHE."
+        )
+    return place
+
+
+def _make(folder: Path) -> None:
+    """Make the folder, and those that it is in, for this user alone."""
+    if not folder.is_dir():
+        _make(folder.parent)
+        with suppress(FileExistsError):  # another process made it; or it is a file, as opening it will tell
+            folder.mkdir(0o700)
+
+
+def _untrusted(status: os.stat_result) -> str | None:
+    """Why somebody else could have written this, if so."""
+    if status.st_uid != os.geteuid():
+        return f"belongs to another user ({status.st_uid}; you are {os.geteuid()})"
+    return "may be written by others" if status.st_mode & (S_IWGRP | S_IWOTH) else None
+
+
+def _read(place: int, name: str) -> bytes | None:
+    """What was kept; None if there is nothing, or what this did not write."""
+
+    def opened(path: str, flags: int) -> int:
+        return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=place)
+
+    with suppress(OSError), open(name, "rb", opener=opened) as file:
+        status = os.fstat(file.fileno())
+        if S_ISREG(status.st_mode) and not _untrusted(status):
+            whole = file.read()
+            if sha256(whole[:-DIGEST]).digest() == whole[-DIGEST:]:
+                return whole[:-DIGEST]
     return None
 
 
-def _write(target: Path, data: bytes) -> None:
-    """Write beside the target, and put it there when it is whole: others may write the same."""
-    with suppress(OSError):  # it cannot be kept, and is made again next time
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=target.parent) as folder:
-            whole = Path(folder, target.name)
-            whole.write_bytes(sha256(data).digest() + data)
-            whole.replace(target)
+def _write(place: int, name: str, data: bytes) -> None:
+    """Write beside, and put it there when it is whole and on the disk: others may write the same."""
+    beside = f"{name}.{token_hex(8)}"
+
+    def opened(path: str, flags: int) -> int:
+        return os.open(path, flags | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=place)
+
+    try:
+        with open(beside, "wb", opener=opened) as file:
+            file.write(data + sha256(data).digest())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, name, src_dir_fd=place, dst_dir_fd=place)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(beside, dir_fd=place)
+        raise
+    with suppress(OSError):  # not every file system can
+        os.fsync(place)

@@ -12,7 +12,7 @@ from .ops.contract import Array, Batch, Ops
 from .present import Present
 
 FINITE = Range()
-LARGEST = {"float32": (2 - 2**-23) * 2.0**127, "float64": float_info.max}
+LARGEST = {4: (2 - 2**-23) * 2.0**127, 8: float_info.max}  # numbers, by their bytes
 
 
 def sound(batch: Any, lr_scale: Any, now: Present) -> Batch:
@@ -43,11 +43,11 @@ def _see_rate(rate: float, lr_scale: Any, weights: Iterable[Array]) -> None:
     """An error if the rate that a call asks for is no number of the weights' type."""
     if not FINITE.holds(lr_scale):
         raise SettingError(f"lr_scale must be a finite number, not {lr_scale!r}.")
-    for dtype in {each.dtype.name for each in weights}:
-        if abs(float(rate) * float(lr_scale)) > LARGEST[dtype]:
+    for dtype in {each.dtype for each in weights}:
+        if abs(float(rate) * float(lr_scale)) > LARGEST[dtype.itemsize]:
             raise SettingError(
                 f"learn_rate × lr_scale is {rate!r} × {lr_scale!r}, and {dtype} holds numbers up to"
-                f" {LARGEST[dtype]:.2g}: make one of them smaller. Nothing was changed."
+                f" {LARGEST[dtype.itemsize]:.2g}: make one of them smaller. Nothing was changed."
             )
 
 
@@ -62,8 +62,8 @@ def see_key(key: Any) -> None:
         hash(key)
     except TypeError:
         raise ArrayError(
-            f"A key is a name, a number or a tuple of such, not {type(key).__name__}: call optimizer(key, weights,"
-            " gradient). Nothing was changed."
+            f"A key is a name, a number or a tuple of such, not {type(key).__name__}: the key is missing; call"
+            " optimizer(key, weights, gradient). Nothing was changed."
         ) from None
 
 

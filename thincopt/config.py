@@ -6,48 +6,70 @@ A config can only name what is registered.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
+from itertools import chain, islice
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from confection import Config
 
 from .errors import ConfigError, SettingError, registered_suggestion, shown, suggestion
-from .place import Names, Place, refuse_shape
+from .foreign import see_signature
+from .place import Names, Place, paths, refuse_shape
 from .reading import read
 from .schedules.declaring import Family
+
+if TYPE_CHECKING:
+    from .registry import Registry
 
 __all__ = ["Config", "fill", "load"]
 
 SECTIONS = {"optimizer": "@optimizers", "schedule": "@schedules"}
+NO_REGISTRY = "there is no registry"
 UNKNOWN = iter(())  # stands for a schedule that is not made yet; it is never played
+MOST_PROBLEMS = 40  # of a config, that are told
 Problem = tuple[Names, str, str]  # section, key and what is wrong there
 
 
-def load(source: str | Path, *, overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def load(
+    source: str | Path, *, overrides: Mapping[str, Any] | None = None, section: str | None = None
+) -> dict[str, Any]:
     """The objects that a config describes, by section: of a file, or of text.
 
-    `overrides` replaces values by their dotted names: `{"optimizer.L2": 0.0}`.
+    `overrides` replaces values by their dotted names: `{"optimizer.L2": 0.0}`. Of another program's config, `section`
+    takes one section alone, as [optimizer]: `load("config.cfg", section="training.optimizer")["optimizer"]`.
     """
     from .registry import build
 
-    return build(*read(source, {} if overrides is None else overrides))
+    return build(*read(source, {} if overrides is None else overrides, section))
 
 
-def fill(source: str | Path, *, overrides: Mapping[str, Any] | None = None) -> Config:
-    """The config with every default written out; `fill(…).to_str()` is its text."""
+def fill(source: str | Path, *, overrides: Mapping[str, Any] | None = None, section: str | None = None) -> Config:
+    """The config with every default written out, or of one section, as `load`; `fill(…).to_str()` is its text."""
     from .registry import filled
 
-    return filled(*read(source, {} if overrides is None else overrides))
+    return filled(*read(source, {} if overrides is None else overrides, section))
 
 
 def checked(config: Config, place: Place) -> Config:
     """The config, if everything in it is registered and every value may be what it is; else all that is wrong."""
     refuse_shape(config)
-    wrong = sorted(_problems(config, ()), key=lambda each: place.line((*each[0], each[1]) if each[1] else each[0]))
-    if wrong:
-        raise ConfigError("\n".join(f"{place(path, key)}: {text}" for path, key, text in wrong))
+    found = list(islice(chain(_problems(config, ()), _beside(config)), MOST_PROBLEMS + 1))
+    wrong = sorted(found[:MOST_PROBLEMS], key=lambda each: place.line((*each[0], each[1]) if each[1] else each[0]))
+    told = [f"{place(path, key)}: {text}" for path, key, text in wrong]
+    if found[MOST_PROBLEMS:]:
+        told.append("And more; mend these first.")
+    if found:
+        raise ConfigError("\n".join([*told, *_elsewhere(config, found)]))
     return config
+
+
+def _elsewhere(config: Config, found: list[Problem]) -> Iterator[str]:
+    """What to do with the config of a program that has registries of its own."""
+    foreign = [kind for _, kind, text in found if text.startswith(NO_REGISTRY)]
+    inner = [".".join(path) for path, each in paths(config) if len(path) > 1 and path[-1] == "optimizer"]
+    if foreign and inner:
+        yield f"Of another program's config take its optimizer alone: load(…, section={inner[0]!r})."
 
 
 def _references(block: Mapping[str, Any]) -> list[str]:
@@ -73,14 +95,41 @@ def _problems(block: Mapping[str, Any], path: Names) -> Iterator[Problem]:
     elif len(references) > 1:
         yield path, "", f"a section makes one thing, but this one names {' and '.join(references)}; keep one."
     elif registered is None:
-        yield path, kind, f"there is no registry {kind!r}. {suggestion(kind, [f'@{each}' for each in KINDS])}"
+        yield path, kind, f"{NO_REGISTRY} {kind!r}. {suggestion(kind, [f'@{each}' for each in KINDS])}"
     elif name not in registered:
         what_to_do = _hint(name) or f" {registered_suggestion(name, registered.known())}"
         yield path, kind, f"no {registered.word} is named {shown(name)}.{what_to_do}"
     elif odd := [key for key in block if not isinstance(key, str)]:
         yield path, "", f"names are text, and {shown(odd[0])} is not."
     else:
-        yield from _misfits(registered.get(name), {key: each for key, each in block.items() if key != kind}, path)
+        yield from _of_made(registered, kind, block, path)
+
+
+def _of_made(registered: Registry, kind: str, block: Mapping[str, Any], path: Names) -> Iterator[Problem]:
+    """What is wrong with the section of something that is registered."""
+    try:
+        made = registered.get(block[kind])
+        see_signature(made, block[kind])
+    except ConfigError as error:  # of a function that another package offers
+        yield path, kind, str(error)
+        return
+    yield from _misfits(made, {key: each for key, each in block.items() if key != kind}, path)
+
+
+def _beside(config: Config) -> Iterator[Problem]:
+    """Schedules that stand beside the optimizer and are named as one of its settings, which it does not see."""
+    from .registry import optimizers
+
+    block: Any = config.get("optimizer")
+    name = block.get("@optimizers") if isinstance(block, Mapping) else None
+    if not isinstance(name, str) or name not in optimizers.names():
+        return
+    made = optimizers.get(name)
+    later = block.get("schedules")
+    given = {*block, *(later if isinstance(later, Mapping) else ())}
+    for key, each in config.items():
+        if isinstance(each, Mapping) and "@schedules" in each and key not in given and made.wants(key) == "@schedules":
+            yield (key,), "", f"[optimizer] does not see this section; make it a part of it, [optimizer.{key}]."
 
 
 def _says_nothing(path: Names, wanted: str) -> Problem:

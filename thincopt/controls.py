@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from copy import copy
+from collections.abc import Container, Mapping
+from copy import copy, deepcopy
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from .errors import SettingError, StateError, shown, suggestion
@@ -33,24 +34,34 @@ class Controls:
         driven = {name: value for name, value in settings.items() if callable(value)}
         firsts = {name: value_at(self.rule, name, each, 0) for name, each in driven.items()}
         values = {**self.values, **settings, **firsts}
-        effective(self.rule, values)
         given = {**self.given, **dict.fromkeys(driven, 1)}
-        return replace(self, values=values, schedules={**self.schedules, **driven}, given=given)
+        return replace(self, values=values, schedules={**self.schedules, **driven}, given=given)._sound()
 
     def stepped(self) -> Controls:
         """With the next value of every schedule that has one; if one of them is refused, so is all."""
         going = {name: each for name, each in self.schedules.items() if not self._ended(name, each)}
         nexts = {name: value_at(self.rule, name, each, self.given[name]) for name, each in going.items()}
-        values = {**self.values, **nexts}
-        effective(self.rule, values)
         given = {**self.given, **{name: self.given[name] + 1 for name in nexts}}
-        return replace(self, values=values, given=given, steps=self.steps + 1)
+        return replace(self, values={**self.values, **nexts}, given=given, steps=self.steps + 1)._sound()
+
+    def _sound(self) -> Controls:
+        """The same, if its settings can be had together."""
+        _ = self.effective
+        return self
+
+    @cached_property
+    def effective(self) -> Mapping[str, Any]:
+        """The settings as the kernels take them."""
+        return effective(self.rule, self.values)
 
     def asks(self, name: str) -> bool:
         """Whether this number may be other than zero; one that is scheduled may."""
+        return bool(self.effective[name]) or name in self._driven
+
+    @cached_property
+    def _driven(self) -> Container[str]:
         decays = self.values["L2_is_weight_decay"] and "L2" in self.schedules
-        driven = self.schedules.keys() ^ {"L2", "weight_decay"} if decays else self.schedules
-        return bool(effective(self.rule, self.values)[name]) or name in driven
+        return self.schedules.keys() ^ {"L2", "weight_decay"} if decays else self.schedules
 
     def _ended(self, name: str, schedule: Follower) -> bool:
         with about(self.rule, name):
@@ -60,14 +71,15 @@ class Controls:
         """The same for another optimizer, which an iterator cannot serve too: it is told how far that came."""
         return replace(self, schedules={name: copy(each) for name, each in self.schedules.items()})
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Controls:
+        return replace(self, schedules=deepcopy(self.schedules, memo))  # the rule is this one, defined anew or not
+
     def __reduce__(self) -> tuple[Any, ...]:
         return restored, (self.rule.name, self.values, self.schedules, self.given, self.steps)
 
 
 def controls_of(rule: Rule, given: Mapping[str, Any], schedules: Mapping[str, Any] | None) -> Controls:
     """The first settings of an optimizer: what is given, and the defaults of the others."""
-    if not isinstance(rule, Rule):
-        raise SettingError(f"An optimizer is made by a rule, or by its name in quotes, not by {shown(rule)}.")
     begun = Controls(rule, {}, {}, {})._taking(validated(rule, given))
     later = scheduled(rule, schedules)
     return replace(begun, schedules={**begun.schedules, **later}, given={**begun.given, **dict.fromkeys(later, 0)})

@@ -1,9 +1,12 @@
 """Every error that thincopt raises on purpose; all derive from `ThincoptError`."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from difflib import SequenceMatcher
+from heapq import nsmallest
+from typing import TypeVar
 
 from .language.errors import RuleError, ThincoptError
+from .showing import MOST_SHOWN, shown
 
 __all__ = [
     "ArrayError",
@@ -16,13 +19,18 @@ __all__ = [
     "SettingError",
     "StateError",
     "ThincoptError",
+    "at_most",
+    "reason_of",
     "registered_suggestion",
     "shown",
     "suggestion",
 ]
 
-MOST_SHOWN = 120  # characters of a value in an error
 MOST_NAMED = 200
+MOST_REASON = 1000  # characters of another's text
+MOST_TOLD = 10  # mistakes of one kind
+T = TypeVar("T")
+R = TypeVar("R")
 LOOKALIKES = str.maketrans("lo", "10")
 
 
@@ -62,19 +70,30 @@ for _each in (ThincoptError, *ThincoptError.__subclasses__(), ScheduleError, Non
     _each.__module__ = "thincopt"  # where users find them; so tracebacks say
 
 
-def shown(value: object) -> str:
-    """The value as an error tells it: as in Python, in one line, and cut where it is long."""
+def reason_of(error: BaseException) -> str:
+    """What another's exception says, without its full stop; of those that say little alone, with its name."""
     try:
-        text = " ".join(repr(value).split())
-    except Exception:  # a repr may fail in any way, and an int's does beyond 4300 digits
-        return f"a value of type {type(value).__name__}"
-    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
+        text = str(error).removesuffix(".")
+    except Exception:  # it is another's
+        text = ""
+    text = " ".join(text[: 2 * MOST_REASON].split())
+    text = text if len(text) <= MOST_REASON else f"{text[:MOST_REASON]}…"
+    if text and isinstance(error, ArithmeticError | TypeError | ValueError):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def at_most(each: Sequence[T], told: Callable[[T], R], others: Callable[[T, int], R]) -> list[R]:
+    """What is told of each, of the first ones only; and once, at the next, of how many more there are."""
+    more = len(each) - MOST_TOLD
+    return [*map(told, each[:MOST_TOLD]), *([others(each[MOST_TOLD], more)] if more > 0 else [])]
 
 
 def suggestion(given: object, known: Iterable[str]) -> str:
     """The nearest known names as a question, or the list of all where none is near."""
-    names = sorted(map(str, known))[:MOST_NAMED]
-    likeness = {name: _likeness(str(given), name) for name in names}
+    names = nsmallest(MOST_NAMED, (str(each)[:MOST_SHOWN] for each in known))
+    text = given[:MOST_SHOWN] if isinstance(given, str) else shown(given)
+    likeness = {name: _likeness(text, name) for name in names}
     best = max(likeness.values(), default=0.0)
     if best <= 0.6:
         return f"Known: {', '.join(names)}."

@@ -14,6 +14,7 @@ from .place import MOST_CHARACTERS, MOST_DEPTH, Names, Place, paths
 
 VARIABLE = re.compile(r"\$\{([\w.:]+)\}")  # as confection's
 MOST_IN_A_ROW = 10  # as configparser's
+MOST_DOLLARS = 1 << 10  # in a value; for each, confection copies the rest of it
 TOO_FAR = (0, MOST_IN_A_ROW)
 NOTHING = object()
 
@@ -23,6 +24,19 @@ def refuse_expansion(config: Config, place: Place) -> None:
     sizes = _Sizes(config, place)
     if sum(sizes.of((name,))[0] for name in config) > MOST_CHARACTERS:
         raise ConfigError(f"The config's variables expand to over {MOST_CHARACTERS} characters.")
+
+
+def reached(config: Config, place: Place, path: Names) -> dict[str, Any]:
+    """Of a config, the section at this path and all that its variables mean, if they may be expanded."""
+    sizes = _Sizes(config, place)
+    found: dict[str, Any] = {}
+    sizes.of(path)
+    for each in sizes.known:
+        value, node = sizes.at(each), found
+        for part in each[:-1]:
+            node = node.setdefault(part, {})
+        node.setdefault(each[-1], {} if isinstance(value, Mapping) else value)
+    return found
 
 
 class _Sizes:
@@ -38,7 +52,7 @@ class _Sizes:
             circle = " → ".join(".".join(each) for each in (*way[way.index(path) :], path))
             raise ConfigError(f"{self._where(path)}: its variables go round in a circle, {circle}; give one a value.")
         if path not in self.known:
-            value, way = self._at(path), (*way, path)
+            value, way = self.at(path), (*way, path)
             if isinstance(value, Mapping):
                 row, size = 0, sum(self.of((*path, key), way)[0] for key in value)
             else:
@@ -62,6 +76,9 @@ class _Sizes:
         """The text of a value as it will be expanded, and what its variables mean."""
         raw = isinstance(value, str) and VARIABLE.search(value)  # `$$` escapes only in these
         text = value.replace("$$", "") if raw else json.dumps(value)
+        given = value if raw else text
+        if "${" in given and given.count("$") > MOST_DOLLARS:
+            raise ConfigError(f"{self._where(path)}: a value with variables has at most {MOST_DOLLARS} dollar signs.")
         rest = VARIABLE.sub("", text)
         if "${" in rest or (raw and "$" in rest):
             raise ConfigError(
@@ -74,11 +91,11 @@ class _Sizes:
 
     def _target(self, variable: str, value: Any, path: Names) -> Names:
         """What a variable means: a value of its own section, or else what is found from the top."""
-        own = self._at(path[:-1]).get(variable, value)
+        own = self.at(path[:-1]).get(variable, value)
         if own != value and not isinstance(own, Mapping):
             return (*path[:-1], variable)
         target = tuple(variable.replace(":", ".").split("."))
-        found = self._at(target)
+        found = self.at(target)
         if found is NOTHING:
             what_to_do = suggestion(".".join(target), [".".join(each) for each, _ in paths(self.config)])
             raise ConfigError(f"{self._where(path)}: ${{{variable}}} does not exist. {what_to_do}")
@@ -89,11 +106,12 @@ class _Sizes:
             )
         return target
 
-    def _at(self, path: Names) -> Any:
+    def at(self, path: Names) -> Any:
+        """What stands at this path, a value or a section; NOTHING if there is none."""
         node: Any = self.config
         for part in path:
             node = node.get(part, NOTHING) if isinstance(node, Mapping) else NOTHING
         return node
 
     def _where(self, path: Names) -> str:
-        return self.place(path) if isinstance(self._at(path), Mapping) else self.place(path[:-1], path[-1])
+        return self.place(path) if isinstance(self.at(path), Mapping) else self.place(path[:-1], path[-1])

@@ -14,6 +14,9 @@ from .naming import canonical, rule_named
 from .optimizer import Optimizer
 from .rules import all_rules
 from .settings import faults, schedule_faults, settings_of, validated
+from .spellings import INSTEAD, ours
+
+RATE = ("learn_rate",)
 
 
 class Factory:
@@ -31,9 +34,12 @@ class Factory:
         """An optimizer with these settings; `learn_rate` may stand first, without its name."""
         if len(args) > 1:
             raise SettingError(f"{self.rule.name} takes learn_rate alone without its name; name the other settings.")
-        if args and "learn_rate" in settings:
+        parameters = bool(args) and hasattr(args[0], "__next__")  # they stand first in other libraries
+        rates = [each for name, each in settings.items() if name == "learn_rate" or (parameters and ours(name) == RATE)]
+        if args and rates:
+            hint = f" {INSTEAD['params'].capitalize()}." if parameters else ""
             raise SettingError(
-                f"{self.rule.name} was given learn_rate twice: {shown(args[0])} and {shown(settings['learn_rate'])}."
+                f"{self.rule.name} was given learn_rate twice: {shown(args[0])} and {shown(rates[0])}.{hint}"
             )
         given = {"learn_rate": args[0], **settings} if args else settings
         return Optimizer.of(self.rule, schedules=schedules, ops=ops, **validated(self.rule, given))

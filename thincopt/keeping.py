@@ -15,8 +15,7 @@ from .turns import at_once, calls
 
 def ready(now: Present, key: Hashable, weights: Array) -> KeyState:
     """The state of a key with every array that the kernels want: what stands, or what will once a step is taken."""
-    known = now.states.get(key)
-    state = known and known.standing
+    state = now.states[key].standing if key in now.states else None
     declared = [each for each in now.declared.states if each.kind != "shared"]
     if state is None:
         starts = [float(each.start) for each in declared if each.kind == "scalar"]
@@ -24,13 +23,7 @@ def ready(now: Present, key: Hashable, weights: Array) -> KeyState:
     missing = [each for each in declared if each.name in now.recipe.kept and each.name not in state.arrays]
     if not missing and state.taken[0]:
         return state
-    refused = known.arrays if known else {}  # of a step that was refused: as good as new, unless they copy the weights
-    made = {
-        each.name: refused[each.name]
-        if each.name in refused and each.start != "w"
-        else now.ops.new_state(weights, _start(now, each.start))
-        for each in missing
-    }
+    made = {each.name: now.ops.new_state(weights, _start(now, each.start)) for each in missing}
     arrays = {**state.arrays, **made}
     return KeyState(state.shape, state.dtype, state.scalars, arrays, state.counts, before=state.standing)
 

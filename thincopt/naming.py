@@ -11,6 +11,7 @@ from .errors import SettingError, registered_suggestion, shown, suggestion
 from .language import Rule
 from .rules import all_rules
 from .schedules import named
+from .spellings import spelled
 
 # What stands here in the place of what optimizers elsewhere have, and its names there.
 INSTEAD = {
@@ -49,7 +50,7 @@ INSTEAD = {
     "make a new optimizer, whose state is empty": "reset reset_state clear",
 }
 ELSEWHERE = {name: text for text, names in INSTEAD.items() for name in names.split()}
-REQUIRED = object()  # what an argument that was not given is
+REQUIRED: Any = object()  # what an argument that was not given is
 # Words of schedules' names elsewhere; those that are here are found before.
 SCHEDULES = re.compile(r"(?i)cosine|anneal|exponential|polynomial|onecycle|plateau|scheduler|lr$|^lr_")
 
@@ -73,7 +74,8 @@ def absent(rule: Rule, name: str, known: Iterable[str]) -> str:
     """The error of an attribute that an optimizer does not have."""
     if name in ELSEWHERE:
         return f"An optimizer has no {name!r} here: {ELSEWHERE[name]}."
-    return f"{rule.name} has no setting {name!r}. {suggestion(name, known)}"
+    names = list(known)
+    return f"{rule.name} has no setting {name!r}. {spelled(name, names) or suggestion(name, names)}"
 
 
 def missing(name: str, known: Iterable[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Container, Hashable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -12,7 +12,7 @@ from .controls import Controls, controls_of
 from .errors import NonFiniteError, SettingError
 from .keeping import ready, refuse_or_skip
 from .language import Rule
-from .naming import absent, rule_named, thinc_rule
+from .naming import REQUIRED, absent, rule_of, see_constructor, thinc_rule
 from .ops.choosing import backend, on_devices, suited
 from .ops.contract import Array, Batch, KeyState, Ops, Outcome
 from .present import Present, anew, asks_for_others, begun, changed
@@ -34,22 +34,22 @@ class Optimizer:
 
     def __init__(
         self,
-        /,
-        learn_rate: Any,
-        *,
+        learn_rate: Any = REQUIRED,
+        *others: Any,
         use_radam: bool = False,
         schedules: Mapping[str, Any] | None = None,
         ops: Ops | None = None,
         **settings: Any,
     ) -> None:
         """Make an SGD, Adam or RAdam as Thinc's `Optimizer` does: by `use_radam`, and by betas that are both zero."""
+        see_constructor(() if learn_rate is REQUIRED else (learn_rate, *others), settings)
         rule, rest = thinc_rule(use_radam, settings)
         self._begin(controls_of(rule, {"learn_rate": learn_rate, **rest}, schedules), ops)
 
     @classmethod
     def of(
         cls,
-        rule: Rule | str,
+        rule: Rule | str = REQUIRED,
         /,
         *,
         schedules: Mapping[str, Any] | None = None,
@@ -57,9 +57,8 @@ class Optimizer:
         **settings: Any,
     ) -> Optimizer:
         """An optimizer by any rule (itself or its name) with settings of the rule and of its stages."""
-        found = rule_named(rule) if isinstance(rule, str) else rule
         made = cls.__new__(cls)
-        made._begin(controls_of(found, settings, schedules), ops)
+        made._begin(controls_of(rule_of(rule), settings, schedules), ops)
         return made
 
     def _begin(self, controls: Controls, ops: Ops | None) -> None:
@@ -115,7 +114,7 @@ class Optimizer:
 
     def __getattr__(self, name: str) -> Any:
         known = self.__dict__["_now"].controls.values if "_now" in self.__dict__ else {}
-        given = ALIASES.get(name, name)
+        given = _meant(name, known)
         if given in known:
             return known[given]
         if name.startswith("_"):
@@ -128,7 +127,7 @@ class Optimizer:
         elif hasattr(type(self), name):
             raise AttributeError(f"{name} can be read, not assigned.")
         else:
-            self.change(**{ALIASES.get(name, name): value})
+            self.change(**{_meant(name, self._now.controls.values): value})
 
     def __call__(
         self, key: Hashable, weights: Array, gradient: Array = None, *, lr_scale: float = 1.0
@@ -153,12 +152,12 @@ class Optimizer:
     def _carefully(self, batch: Batch, lr_scale: float) -> None:
         """A call that did not go through: say why, or make state for new keys and do it."""
         now = self._now
-        ops = suited(batch, now.ops) if now.follows and not now.states else now.ops
+        ops = suited(batch, now.ops) if now.follows and not now.has_stepped else now.ops
         if ops is not now.ops:
             self._now = now = anew(now, self._turns, ops=ops)
-        batch = sound(batch, lr_scale, now)
-        states = {key: ready(now, key, weights) for key, (weights, _) in batch.items()}
-        for key, state in states.items():
+        batch, states = sound(batch, lr_scale, now), {}
+        for key, (weights, _) in batch.items():
+            states[key] = state = ready(now, key, weights)
             if now.bound.get(key) is not state:
                 now.states[key] = state
                 now.runner.bind(key, state)
@@ -262,6 +261,11 @@ class Optimizer:
     def averages(self) -> dict[Hashable, Array] | None:
         """The averaged weights by key, for reading; None without `use_averages`."""
         return self._views("average") if self._now.controls.values.get("use_averages") else None
+
+
+def _meant(name: str, known: Container[str]) -> str:
+    """The setting that an attribute is; Thinc has other names for some."""
+    return name if name in known else ALIASES.get(name, name)
 
 
 def _readable(optimizer: Optimizer) -> list[str]:

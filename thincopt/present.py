@@ -5,11 +5,11 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Container, Hashable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from .composing import compose, declarations
-from .controls import Controls, effective
+from .controls import Controls
 from .errors import ArrayError
 from .language import Rule
 from .language.tracing import Declared
@@ -52,6 +52,11 @@ class Present:
     def declared(self) -> Declared:
         """The settings and state of the rule within its stages."""
         return declarations(self.rule)
+
+    @property
+    def has_stepped(self) -> bool:
+        """Whether any key has had a step."""
+        return any(state.standing for state in self.states.values())
 
     @property
     def standing(self) -> States:
@@ -112,7 +117,7 @@ def _made(
 
 
 def _packed(controls: Controls) -> bytes:
-    values = effective(controls.rule, controls.values)
+    values = controls.effective
     return array("d", [float(values[name]) for name in declarations(controls.rule).numbers]).tobytes()
 
 
@@ -120,8 +125,13 @@ def _asked(controls: Controls, kept_on: Container[str], name: str) -> Any:
     value = controls.values[name]
     if isinstance(value, bool | str):
         return value
-    periods = (each.every for each in stages_around(controls.rule))
-    return name in kept_on or (bool(value) if name in periods else controls.asks(name))
+    return name in kept_on or (bool(value) if name in _periods(controls.rule) else controls.asks(name))
+
+
+@cache
+def _periods(rule: Rule) -> frozenset[str | None]:
+    """The numbers that say how often a stage comes: at 0 it is not there, whatever their schedule may say later."""
+    return frozenset(each.every for each in stages_around(rule))
 
 
 def _composed(controls: Controls, kept_on: Container[str]) -> tuple[Recipe, dict[str, Any]]:

@@ -16,7 +16,9 @@ from confection import registry as _confection
 
 from .config import checked
 from .errors import ConfigError, ThincoptError, registered_suggestion, shown, suggestion
-from .place import Place
+from .foreign import MakingError, guarded, loaded
+from .place import Place, paths
+from .writing import Filled
 
 
 class Registry(catalogue.Registry):  # type: ignore[misc]  # catalogue ships no types
@@ -48,8 +50,18 @@ class Registry(catalogue.Registry):  # type: ignore[misc]  # catalogue ships no 
                 return super().get(name)
         for each in self._foreign():
             if each.name == name:
-                return each.load()
+                return loaded(each, self.word)
         raise ConfigError(f"No {self.word} is named {shown(name)}. {registered_suggestion(name, self.known())}")
+
+    def maker(self, name: str) -> Any:
+        """As `get`, but of a function that is not ours every failure is told."""
+        found = self.get(name)
+        if name in self.names():
+            return found
+        own = catalogue.check_exists(*self.namespace, name)
+        return guarded(
+            found, self.kind, name, None if own else next(each for each in self._foreign() if each.name == name)
+        )
 
     def get_all(self) -> dict[str, Any]:
         """Everything registered here, by name."""
@@ -101,6 +113,11 @@ class _Resolver(_confection):
 
     optimizers, schedules, ops = optimizers, schedules, ops
 
+    @classmethod
+    def get(cls, registry_name: str, func_name: str) -> Any:
+        """What a config names, so that its failures are told."""
+        return KINDS[registry_name].maker(func_name)
+
 
 def resolve(config: Mapping[str, Any]) -> dict[str, Any]:
     """The objects that a config describes, by section; every mistake in it is told at once."""
@@ -126,8 +143,7 @@ def build(config: Config, place: Place) -> dict[str, Any]:
 
 def filled(config: Config, place: Place) -> Config:
     """Check a config from this place, and write its defaults out."""
-    made: Config = _told(place, _Resolver.fill, checked(config, place))
-    return made
+    return Filled(_told(place, _Resolver.fill, checked(config, place)))
 
 
 def _told(place: Place, make: Callable[[Config], Any], config: Config) -> Any:
@@ -137,6 +153,10 @@ def _told(place: Place, make: Callable[[Config], Any], config: Config) -> Any:
         found = [(".".join(map(str, each.get("loc", ()))).split("."), each["msg"]) for each in error.errors or ()]
         told = "\n".join(f"{place(tuple(path), key)}: {text}." for (*path, key), text in found)
         raise ConfigError(told or " ".join(str(error).split())) from error
+    except MakingError as error:
+        kind, name = error.reference
+        naming = [path for path, each in paths(config) if isinstance(each, Mapping) and each.get(kind) == name]
+        raise ConfigError(f"{place(naming[0], kind)}: {error}") from error
     except ThincoptError as error:
         where = place(())
         raise ConfigError(f"{where}: {error}" if where else str(error)) from error

@@ -7,14 +7,16 @@ from contextlib import contextmanager
 from functools import cache, partial
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, create_model
 
 from .composing import declarations
-from .errors import ScheduleError, SettingError, shown, suggestion
+from .errors import ScheduleError, SettingError, at_most, shown, suggestion
 from .language import Rule
 from .language.signature import Setting
 from .rules import all_rules
-from .schedules.declaring import Follower, Listed, Schedule, as_schedule, is_schedule, unmade
+from .schedules.declaring import Follower, as_schedule, is_schedule, unmade
+from .schedules.following import Played
+from .spellings import spelled
 
 ENGINE = (
     Setting("L2_is_weight_decay", False, choices=(False, True)),
@@ -60,7 +62,7 @@ def faults(rule: Rule, given: Mapping[str, Any], *, complete: bool = True) -> li
         _model(rule).model_validate(dict(given))
     except ValidationError as error:
         found = [each for each in error.errors(include_url=False) if complete or each["type"] != "missing"]
-        return [(str(each["loc"][0]), _fault(rule, each)) for each in found]
+        return at_most(found, partial(_fault, rule), partial(_further, rule))
     values = {**{name: each.default for name, each in settings_of(rule).items()}, **given}
     asked = [values[name] for name in ("L2_is_weight_decay", "L2", "weight_decay")]
     if complete and all(asked) and not any(map(is_schedule, asked)):
@@ -74,17 +76,24 @@ def schedule_faults(rule: Rule, schedules: Any) -> list[tuple[str, SettingError]
         text = f"{rule.name}: schedules must be schedules by name, {{'learn_rate': …}}, not {shown(schedules)}."
         return [("", SettingError(text))]
     numbers = [each.name for each in settings_of(rule).values() if each.range]
-    found: list[tuple[str, SettingError]] = []
+    unknown = [name for name in schedules or {} if name not in numbers]
+    found = at_most(unknown, partial(_no_number, rule, numbers), partial(_no_more_numbers, rule))
     for name, each in (schedules or {}).items():
-        if name not in numbers:
-            text = f"{rule.name} has no number {shown(name)} to schedule. {suggestion(name, numbers)}"
-            found.append((str(name), SettingError(text)))
-            continue
         try:
-            as_schedule(each, f"{rule.name}: {name}")
+            if name in numbers:
+                as_schedule(each, f"{rule.name}: {name}")
         except ScheduleError as error:
             found.append((name, error))
     return found
+
+
+def _no_number(rule: Rule, numbers: list[str], name: Any) -> tuple[str, SettingError]:
+    what_to_do = spelled(name, numbers) or suggestion(name, numbers)
+    return str(name), SettingError(f"{rule.name} has no number {shown(name)} to schedule. {what_to_do}")
+
+
+def _no_more_numbers(rule: Rule, name: Any, more: int) -> tuple[str, SettingError]:
+    return str(name), SettingError(f"{rule.name} has none of {more:,} more numbers to schedule either.")
 
 
 def value_at(rule: Rule, name: str, schedule: Follower, step: int) -> float:
@@ -126,13 +135,13 @@ def _refuse(found: list[tuple[str, SettingError]]) -> None:
 
 @cache
 def _model(rule: Rule) -> type[BaseModel]:
-    """The schema of a rule's settings, which collects every mistake."""
+    """The schema of a rule's settings, which collects every mistake; its fields have no names that pydantic uses."""
     fields: dict[str, Any] = {
-        name: (
+        f"field{place}": (
             Annotated[Any, PlainValidator(partial(_check, rule, each))],
-            ... if each.default is Setting.REQUIRED else each.default,
+            Field(... if each.default is Setting.REQUIRED else each.default, alias=name),
         )
-        for name, each in settings_of(rule).items()
+        for place, (name, each) in enumerate(settings_of(rule).items())
     }
     return create_model(rule.function.__name__, __config__=ConfigDict(extra="forbid"), **fields)
 
@@ -140,29 +149,35 @@ def _model(rule: Rule) -> type[BaseModel]:
 def _check(rule: Rule, setting: Setting, value: Any) -> Any:
     """The value, if it may be given; of a schedule its first, but an iterator is not played yet."""
     if setting.range and is_schedule(value):
-        if isinstance(value, list | tuple | Listed | Schedule):
-            value_at(rule, setting.name, _taken(rule, setting.name, value), 0)
+        schedule = _taken(rule, setting.name, value)
+        if not isinstance(schedule, Played):
+            value_at(rule, setting.name, schedule, 0)
     elif not setting.holds(value):
         schedules = ", or a schedule of such" if setting.range and not isinstance(value, int | float) else ""
         given = unmade(value) if setting.range else shown(value)
-        raise SettingError(f"{rule.name}: {setting.name} must be {setting.allowed}{schedules}, not {given}.")
+        raise SettingError(f"{rule.name}: {setting.name} must be {setting.told(value)}{schedules}, not {given}.")
     return value
 
 
-def _fault(rule: Rule, error: Any) -> SettingError:
-    """The error that a schema's complaint stands for."""
+def _fault(rule: Rule, error: Any) -> tuple[str, SettingError]:
+    """The setting that a schema's complaint is of, and the error that it stands for."""
     name = str(error["loc"][0])
     if error["type"] == "missing":
-        return SettingError(f"{rule.name} needs {name}: pass {name}=….")
+        return name, SettingError(f"{rule.name} needs {name}: pass {name}=….")
     if error["type"] != "extra_forbidden":
-        found: SettingError = error["ctx"]["error"]
-        return found
+        return name, error["ctx"]["error"]
     family = rule.name.partition(".")[0]
     others = [each for each in all_rules().values() if each.name.partition(".")[0] == family]
     having = [each.name for each in others if name in settings_of(each)]
     if having:
-        return SettingError(f"{rule.name} has no setting {shown(name)}, but {' and '.join(having)} has.")
-    return SettingError(f"{rule.name} has no setting {shown(name)}. {suggestion(name, settings_of(rule))}")
+        return name, SettingError(f"{rule.name} has no setting {shown(name)}, but {' and '.join(having)} has.")
+    known = settings_of(rule)
+    what_to_do = spelled(name, known) or suggestion(name, known)
+    return name, SettingError(f"{rule.name} has no setting {shown(name)}. {what_to_do}")
+
+
+def _further(rule: Rule, error: Any, more: int) -> tuple[str, SettingError]:
+    return str(error["loc"][0]), SettingError(f"{rule.name}: and {more:,} more settings are wrong.")
 
 
 def _taken(rule: Rule, name: str, value: Any) -> Any:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from weakref import WeakSet
 
+from .environment import number
 from .errors import SettingError, shown
 
 MOST = 256
@@ -87,12 +88,7 @@ def _executor(count: int) -> ThreadPoolExecutor:
 
 @cache
 def _at_first() -> int:
-    wished = os.environ.get("THINCOPT_NUM_THREADS")
-    if wished is None:
-        return min(_processors(), MOST)
-    if not wished.isdecimal() or not 1 <= int(wished) <= MOST:
-        raise SettingError(f"THINCOPT_NUM_THREADS must be a whole number from 1 to {MOST}, not {shown(wished)}.")
-    return int(wished)
+    return number("THINCOPT_NUM_THREADS", MOST) or min(_processors(), MOST)
 
 
 def _processors() -> int:

@@ -72,9 +72,9 @@ def in_turn(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P
     def taken(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
         if self._turns.lock._is_owned():
             raise BusyError(
-                f"This optimizer is at work already, in a call of this very thread, and {method.__name__.strip('_')}"
-                " was asked for in its midst, by a signal's handler or a key's own Python. Nothing was changed: set a"
-                " flag there, and call when the present call has returned."
+                "This optimizer is at work already, in a call of this very thread, in the midst of which a signal's"
+                " handler or a key's own Python asks for more. Nothing was changed by it: set a flag there, and act on"
+                " it when the present call has returned."
             )
         # Each on one line: a tracer's exception finds no place between the end of a turn and its being given back.
         with _gate: pass  # fmt: skip  # noqa: E701

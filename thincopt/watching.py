@@ -10,7 +10,7 @@ from warnings import warn
 from .controls import Controls
 from .errors import ScheduleError, shown
 from .ops.contract import Batch
-from .schedules.declaring import Played
+from .schedules.following import Played
 
 MANY = 1000  # updates of one key
 

@@ -1,6 +1,5 @@
 """A device that is this processor, with all kernels of all rules compiled once."""
 
-import os
 import shutil
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from tests import probes
 from tests.devices.building import COMPILER, Library, every_launch
 from tests.devices.host import host_ops
+from thincopt.environment import flag
 from thincopt.rules import all_rules
 
 
@@ -15,7 +15,7 @@ from thincopt.rules import all_rules
 def compiler():
     """There is one for C++."""
     if shutil.which(COMPILER[0]) is None:
-        wanted = os.environ.get("THINCOPT_REQUIRE_NATIVE") == "1"
+        wanted = flag("THINCOPT_REQUIRE_NATIVE", default=False)
         (pytest.fail if wanted else pytest.skip)(f"no C++ compiler: {COMPILER[0]} is not found")
 
 

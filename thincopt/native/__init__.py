@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
-from functools import cache
+import sys
+from functools import cache, partial
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
+from ..environment import flag
 from ..errors import OpsError, shown
+from ..importing import late
 from ..threads import serve
+from .probing import exactly
 
+MODULE = "kernels.abi3.so"
 _enrolled: list[Any] = []
 
 
@@ -46,10 +52,26 @@ def ready(module: Any) -> Any:
 
 @cache
 def _found() -> tuple[Any, str]:
-    if os.environ.get("THINCOPT_NATIVE") == "0":
-        return None, "plain NumPy: THINCOPT_NATIVE=0"
+    if not flag("THINCOPT_NATIVE", default=True):
+        return None, f"plain NumPy: THINCOPT_NATIVE={os.environ['THINCOPT_NATIVE']}"
     try:
-        module = import_module(f"{__name__}.kernels")
+        with late:
+            module = exactly(partial(import_module, f"{__name__}.kernels"))
     except ImportError as error:
-        return None, f"plain NumPy: the extension was not built where thincopt was installed ({error})"
+        why = _hidden() or f"the extension was not built where thincopt was installed ({error})"
+        return None, f"plain NumPy: {why}"
+    except OpsError as error:
+        return None, f"plain NumPy: {error}"
     return ready(module), "compiled"
+
+
+def _hidden() -> str | None:
+    """What to do where this thincopt, such as the source itself, hides an installed one that has kernels."""
+    here = Path(__file__).resolve().parents[2]
+    for each in map(Path, sys.path):
+        if each.resolve() != here and Path(each, "thincopt", "native", MODULE).is_file():
+            return (
+                f"the thincopt in {here}, where no kernels were built, hides the one in {each}, where they were:"
+                f" run Python in another folder, or build them here too, by pip install -e {here}"
+            )
+    return None

@@ -6,27 +6,25 @@ import os
 import shlex
 import subprocess
 import sysconfig
-import tempfile
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from functools import partial
 from hashlib import sha256
-from importlib.machinery import ExtensionFileLoader
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from warnings import warn
 
-from ..caching import cache_folder
+from ..caching import kept
 from ..errors import OpsError, shown
 from ..language import Rule, RuleError
-from . import enrol, load, ready, reason
+from . import MODULE, enrol, load, ready, reason
+from .flags import FLAGS, SOME_KNOW, flags_for, harmless
 from .generate import printed, write
+from .loading import loaded, loaded_from
 
 SOURCE = Path(__file__).with_name("kernels.c")
-MODULE = "kernels.abi3.so"
 MACROS = [("Py_LIMITED_API", "0x030b0000")]
-EXACT = ["-fno-fast-math", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
-FLAGS = ["-std=c11", "-Wall", "-Wextra", "-O3", *EXACT]
-GCC_ALONE = ["-fno-tree-loop-distribute-patterns"]  # else its zeroing becomes a second walk over the gradient
+MOST_TOLD = 600  # characters of what a compiler says
 
 
 def compile(*rules: Rule, folder: str | Path | None = None) -> None:  # noqa: A001  # thincopt.compile is its name
@@ -37,16 +35,22 @@ def compile(*rules: Rule, folder: str | Path | None = None) -> None:  # noqa: A0
     for each in rules:
         if not isinstance(each, Rule):
             raise RuleError(f"compile takes rules, such as @rule makes of a function, not {shown(each)}.")
+    if not isinstance(folder, str | Path | None):
+        raise OpsError(f"compile keeps kernels in a folder, given as a path, not {shown(folder)}.")
     if load() is None:
         raise OpsError(f"Compiled kernels do not run here ({reason()}); the rules run in NumPy, with the same bits.")
-    target = Path(folder or cache_folder()) / _digest(rules) / MODULE
-    if not target.exists():
-        try:
-            _built_aside(rules, target)
-        except (OSError, subprocess.CalledProcessError) as error:
-            text = f"The rules could not be compiled: {error}. They run in NumPy, with the same bits."
-            raise OpsError(text) from error
-    enrol(_loaded(target))
+    own = Path(folder) if folder else None
+    try:
+        _, left = _compiler()
+        if left:
+            warn(f"CC asks for {' '.join(left)}, which would change results: left out.", RuntimeWarning, stacklevel=2)
+        data = kept(f"{_digest(rules)}/{MODULE}", partial(_made, rules), own)
+        module = ready(loaded(data))
+    except (OpsError, OSError, ImportError) as error:
+        told = str(error).rstrip(".")
+        text = f"The rules could not be compiled: {told}. They run in NumPy, with the same bits."
+        raise OpsError(text) from error
+    enrol(module)
 
 
 def build(rules: Iterable[Rule], folder: Path, flags: Sequence[str] = ()) -> Any:
@@ -54,51 +58,53 @@ def build(rules: Iterable[Rule], folder: Path, flags: Sequence[str] = ()) -> Any
 
     The installed module is made by setup.py in the same way.
     """
-    return _loaded(_built(rules, folder, flags))
+    return ready(loaded_from(_built(rules, folder, flags)))
+
+
+def _made(rules: Iterable[Rule]) -> bytes:
+    with TemporaryDirectory(prefix="thincopt-") as folder:
+        return _built(rules, Path(folder)).read_bytes()
 
 
 def _built(rules: Iterable[Rule], folder: Path, flags: Sequence[str] = ()) -> Path:
+    compiler, _ = _compiler()
     write(rules, folder)
     includes = [f"-I{folder}", f"-I{sysconfig.get_path('include')}"]
     macros = [f"-D{name}={value}" for name, value in MACROS]
-    options = ["-shared", "-fPIC", *macros, *includes, *flags_for(_compiler()), *flags]
-    command = [*_compiler(), *options, str(SOURCE), "-o", str(folder / MODULE), "-lm"]
-    subprocess.run(command, check=True)  # noqa: S603  # the compiler that the user's environment names
+    options = ["-shared", "-fPIC", *macros, *includes, *flags_for(compiler), *flags]
+    command = [*compiler, *options, str(SOURCE), "-o", str(folder / MODULE), "-lm"]
+    try:
+        done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603  # the user's own compiler
+    except OSError as error:
+        text = f"{shown(compiler[0])} cannot be run ({error}): install a C compiler, or name the one to use in CC"
+        raise OpsError(text) from error
+    if done.returncode:
+        said = _said(done.stderr + done.stdout)
+        raise OpsError(f"{shown(compiler[0])}, the C compiler, failed ({done.returncode}){said}")
     return folder / MODULE
 
 
-def _built_aside(rules: Iterable[Rule], target: Path) -> None:
-    """Compile beside the target, and put it there when it is whole: others may compile the same."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        _built(rules, Path(folder)).replace(target)
+def _said(output: bytes) -> str:
+    """What a compiler says, from its first error on, and cut where it is long."""
+    lines = output.decode("utf-8", "replace").strip().splitlines()
+    first = next((index for index, line in enumerate(lines) if "error" in line), 0)
+    text = "\n".join(lines[first:])
+    return ":\n" * bool(text) + (text if len(text) <= MOST_TOLD else f"{text[:MOST_TOLD]}…\n")
 
 
-def flags_for(compiler: Sequence[str]) -> list[str]:
-    """The flags, without those that this compiler does not know."""
-    asked = [*compiler, *GCC_ALONE, "-Werror", "-fsyntax-only", "-x", "c", os.devnull]
-    with suppress(OSError):  # there is no such compiler, as compiling will tell
-        if subprocess.run(asked, capture_output=True, check=False).returncode == 0:  # noqa: S603  # as above
-            return [*FLAGS, *GCC_ALONE]
-    return FLAGS
-
-
-def _compiler() -> list[str]:
-    return shlex.split(os.environ.get("CC") or "cc")
+def _compiler() -> tuple[list[str], list[str]]:
+    """The command that CC says, or cc, without flags that change results; and those."""
+    named = os.environ.get("CC", "")
+    try:
+        words = shlex.split(named) or ["cc"]
+    except ValueError as error:
+        text = f"CC must be a command such as `gcc` or `clang -pipe`, not {shown(named)} ({error}): set it, or unset it"
+        raise OpsError(text) from error
+    return harmless(words)
 
 
 def _digest(rules: Iterable[Rule]) -> str:
     """A name for just these kernels, made by this thincopt with this compiler."""
-    ours = [each.read_text() for each in sorted(SOURCE.parent.glob("*.[ch]"))]
-    made_of = [*ours, *FLAGS, *GCC_ALONE, *_compiler(), sysconfig.get_platform(), *map(str, printed(rules))]
-    return sha256("\n".join(made_of).encode()).hexdigest()[:32]
-
-
-def _loaded(target: Path) -> Any:
-    loader = ExtensionFileLoader("kernels", str(target))
-    spec = spec_from_file_location("kernels", target, loader=loader)
-    if spec is None:
-        raise ImportError(f"{target} cannot be loaded")
-    module = module_from_spec(spec)
-    loader.exec_module(module)
-    return ready(module)
+    ours = [each.read_text("utf-8") for each in sorted(SOURCE.parent.glob("*.[ch]"))]
+    made_of = [*ours, *FLAGS, *SOME_KNOW, *_compiler()[0], sysconfig.get_platform(), *map(str, printed(rules))]
+    return sha256("\n".join(made_of).encode(errors="surrogateescape")).hexdigest()[:32]

@@ -36,9 +36,9 @@ def write(rules: Iterable[Rule], folder: Path) -> None:
     """Write scalars.h and walks.h into `folder`."""
     blocks, walks = printed(rules)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "scalars.h").write_text(HEADER + "\n".join(blocks.values()) + _listed("SCALARS", blocks))
+    (folder / "scalars.h").write_text(HEADER + "\n".join(blocks.values()) + _listed("SCALARS", blocks), "utf-8")
     text = "\n".join(walks.values()) + "\n#ifndef WALKS" + _listed("WALKS", walks) + "#endif\n"
-    (folder / "walks.h").write_text(HEADER + text)
+    (folder / "walks.h").write_text(HEADER + text, "utf-8")
 
 
 def _listed(name: str, functions: Iterable[str]) -> str:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import islice, repeat
-from operator import call, setitem
-from typing import Any, TypeVar
+from operator import itemgetter, setitem
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from ..language.kernel import Walk
 from ..language.printing_numpy import Call, Printed, numpy_walk, without_ones
 from ..threads import num_threads, spread
-from ..turns import at_once
+from ..turns import at_once, calls
 from .summing import fold, lanes
 
 BLOCK = 1 << 15
@@ -29,18 +28,17 @@ class BlockWalk:
 
     def __init__(self, walk: Walk) -> None:
         self.walk = walk
-        self.printed: dict[frozenset[str], Printed] = {}
+        self.layouts: dict[frozenset[str], Layout] = {}
 
     def parts(self, arrays: Arrays, numbers: Sequence[float]) -> list[Part]:
         """The walk over these arrays, in parts that threads may share; a factor of 1 costs a pass, and is left out."""
         ones = frozenset(name for name, value in zip(self.walk.scalars, numbers, strict=True) if value == 1.0)
-        if ones not in self.printed:
-            self.printed[ones] = numpy_walk(without_ones(self.walk, ones))
-        operands = {f"p_{name}": arrays[name] for name in self.walk.arrays}
+        if ones not in self.layouts:
+            self.layouts[ones] = Layout(numpy_walk(without_ones(self.walk, ones)))
         dtype, size = arrays["w"].dtype, arrays["w"].size
         with np.errstate(all="ignore"):
-            rounded = {name: np.array(each, dtype) for name, each in zip(self.walk.scalars, numbers, strict=True)}
-        return [Part(self.printed[ones], operands, rounded, begins) for begins in shares(size)]
+            values = {name: np.array(each, dtype) for name, each in zip(self.walk.scalars, numbers, strict=True)}
+        return [self.layouts[ones].part(arrays, values, dtype, begins) for begins in shares(size)]
 
     def sums(self, arrays: Arrays, numbers: Sequence[float], scale: float = 1.0) -> list[float]:
         """The sum (of squares, of products) or the greatest, of each reduction, in the defined order."""
@@ -59,45 +57,75 @@ class BlockWalk:
         ]
 
 
-class Part:
-    """Some blocks of a walk. `columns` gives what each name of the printed walk is, in one block after another."""
+class Layout:
+    """A printed walk, ready to be laid out: for each of its calls what makes it of the values by name."""
 
-    def __init__(self, printed: Printed, operands: Arrays, rounded: Arrays, begins: range) -> None:
-        self.printed, self.count = printed, len(begins)
-        first = next(iter(operands.values()))
-        width, rest = min(first.size, BLOCK), min(first.size - begins[-1], BLOCK)
-        self.columns: dict[str, Any] = {
-            name: [each[begin : begin + BLOCK] for begin in begins] for name, each in operands.items()
-        }
-        for name in (*printed.numbers, *printed.truths):
-            scratch = np.empty(width, bool if name in printed.truths else first.dtype)
-            self.columns[name] = [scratch] * (self.count - 1) + [scratch[:rest]]
-        for name, each in rounded.items():
-            self.columns[name], self.columns[f"{name} != 0"] = repeat(each), repeat(each != 0)
+    def __init__(self, printed: Printed) -> None:
+        self.printed = printed
+        self.calls = [_layout(each) for each in printed.calls]
+        self.asked = {name for each in printed.calls for name in each.args if " " in name}  # whether a number is not 0
+
+    def part(self, arrays: Arrays, numbers: Arrays, dtype: Any, begins: range) -> Part:
+        """The calls for some blocks."""
+        printed = self.printed
+        operands = {name: arrays[name.removeprefix("p_")] for name in printed.arguments if name.startswith("p_")}
+        size = arrays["w"].size
+        width = min(size, BLOCK)
+        scratch = {name: np.empty(width, dtype) for name in printed.numbers}
+        scratch |= {name: np.empty(width, bool) for name in printed.truths}
+        fixed = {**numbers, **{name: numbers[name.partition(" ")[0]] != 0 for name in self.asked}}
+        blocks = []
+        for begin in begins:
+            stop = begin + BLOCK
+            here = {name: each[begin:stop] for name, each in operands.items()} if size > BLOCK else operands
+            rest = scratch if width <= size - begin else {name: each[: size - begin] for name, each in scratch.items()}
+            blocks.append({**fixed, **here, **rest})
+        return Part(self, blocks)
+
+
+class Part(NamedTuple):
+    """Some blocks of a walk: what each name of it is there."""
+
+    layout: Layout
+    blocks: list[Arrays]
 
     def walk(self) -> Iterator[Any]:
-        """The walk itself; to take the next item from it is to do the next block."""
-        return zip(*map(self._laid, self.printed.calls))  # noqa: B905  # it ends with the shortest, for numbers do not end
+        """The walk itself, laid out: to go through it is to walk."""
+        return calls(*(make(block) for block in self.blocks for make in self.layout.calls))
 
     def results(self) -> Iterator[list[Any]]:
         """Walk, and give what is to be reduced of each block."""
-        walk = self.walk()
-        for index in range(self.count):
-            next(walk, None)
-            yield [self.columns[name][index] for name in self.printed.results]
+        for block in self.blocks:
+            at_once(calls(*(make(block) for make in self.layout.calls)))
+            yield [block[name] for name in self.layout.printed.results]
 
-    def _laid(self, each: Call) -> Iterator[Any]:
-        """One call, block by block. NumPy's own `copyto` is no compiled code alone, so others stand for it."""
-        *args, last = (self.columns[name] for name in each.args)
-        if each.function != "copyto":
-            function = getattr(np, each.function)
-            if len(args) == 2 and function in (np.minimum, np.maximum):  # which want their result's place by name
-                return map(call, [partial(function, out=out) for out in last], *args)
-            return map(function, *args, last)
-        if len(args) == 1:
-            return map(setitem, args[0], repeat(...), last)
-        target, source = args
-        return map(call, [partial(np.positive, where=where) for where in islice(last, self.count)], source, target)
+
+def _layout(each: Call) -> Callable[[Arrays], tuple[Any, ...]]:
+    """What makes a call of values by name. NumPy's own `copyto` is no compiled code alone, so others stand for it."""
+    found = itemgetter(*each.args)
+    function = getattr(np, each.function)
+    if each.function in ("minimum", "maximum"):  # which want their result's place by name
+
+        def by_name(values: Arrays) -> tuple[Any, ...]:
+            one, other, out = found(values)
+            return partial(function, out=out), one, other
+
+        return by_name
+
+    def plain(values: Arrays) -> tuple[Any, ...]:
+        return function, *found(values)
+
+    def store(values: Arrays) -> tuple[Any, ...]:
+        target, source = found(values)
+        return setitem, target, ..., source
+
+    def choose(values: Arrays) -> tuple[Any, ...]:
+        target, source, where = found(values)
+        return partial(np.positive, where=where), source, target
+
+    if each.function != "copyto":
+        return plain
+    return store if len(each.args) == 2 else choose
 
 
 def at_once_in_blocks(walks: Iterable[Sequence[Part]], then: Iterable[Iterator[Any]]) -> None:

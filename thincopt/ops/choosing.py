@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from ..errors import OpsError, SettingError
 from .contract import Ops
+from .fitting import is_on_device, why_not
+from .numpy_ops import numpy_ops
 
 
 def backend(ops: Ops | None) -> Ops:
     """What was given as `ops`, or NumPy's."""
     if ops is None:
-        from .numpy_ops import numpy_ops
-
         return numpy_ops()
     if isinstance(ops, type) or not hasattr(ops, "runner"):
         raise SettingError(f"ops must be a backend, such as NumpyOps(), not {ops!r}.")
@@ -22,10 +24,6 @@ def backend(ops: Ops | None) -> Ops:
 
 def suited(batch: Any, present: Ops) -> Ops:
     """The backend that the first weights ask for: the present one, unless they are elsewhere."""
-    import numpy as np
-
-    from .fitting import is_on_device, why_not
-
     pair = next(iter(batch.values()), None) if isinstance(batch, Mapping) else None
     weights = pair[0] if isinstance(pair, tuple | list) and pair else None
     if present.name == "numpy" and is_on_device(weights) and not why_not(weights):

@@ -13,6 +13,7 @@ from array import array
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import cached_property
 from math import prod
 from typing import Any, Protocol
 
@@ -109,7 +110,7 @@ class Recipe:
         """How many numbers a kernel's scalars begin with."""
         return len(self.main.base) - 2 - len(self.scalars) - len(self.shared)
 
-    @property
+    @cached_property
     def kept(self) -> set[str]:
         """The arrays of state that the kernels read or write."""
         return {name for kernel in self.kernels for name in kernel.arrays} - {"w", "g"}

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from ..native import load, modules
 from ..turns import Turns
+from .compiled import CompiledRunner, is_compiled
 from .contract import Batch, KeyState, Recipe, Runner
-from .fitting import is_on_device, key_fault, kind_of, misfit, overlap, pair_fault, type_fault, unaligned, why_not
+from .fitting import key_fault, misfit, on_host, overlap, pair_fault, readonly, type_fault, unaligned, unfit
 from .plain import PlainRunner
 
 INSTALLED: Any = object()
@@ -22,8 +24,6 @@ class NumpyOps:
     name = "numpy"
 
     def __init__(self, native: Any = INSTALLED) -> None:
-        from ..native import load
-
         self.native = load() if native is INSTALLED else native
 
     def __repr__(self) -> str:
@@ -34,9 +34,6 @@ class NumpyOps:
 
     def runner(self, recipe: Recipe, shared: array[float], turns: Turns, *, nonfinite: str) -> Runner:
         """The compiled runner if every part of the recipe is compiled, else the plain one."""
-        from ..native import modules
-        from .compiled import CompiledRunner, is_compiled
-
         check_finite = nonfinite != "propagate"
         for native in modules(self.native):
             if is_compiled(native, recipe):
@@ -45,8 +42,9 @@ class NumpyOps:
         return PlainRunner(recipe, shared, check_finite=check_finite, remark=remark)
 
     def seen(self, value: Any) -> Any:
-        """The value itself; of a subclass, the plain array on its memory."""
-        return np.asarray(value) if isinstance(value, np.ndarray) and type(value) is not np.ndarray else value
+        """The plain array on the memory of a subclass's or of another library's; the value itself if it is none."""
+        found = on_host(value)
+        return np.asarray(found) if isinstance(found, np.ndarray) else found
 
     def fault(self, weights: Any, gradient: Any, state: KeyState | None = None) -> str | None:
         """Why these cannot be updated in place; None if they can, or if the gradient is empty."""
@@ -108,14 +106,12 @@ def numpy_ops(compiled: bool = True) -> NumpyOps:
 
 def _array_fault(role: str, value: Any) -> str | None:
     if not isinstance(value, np.ndarray):
-        told = f"the {role} must be a NumPy array, to be updated in place, not {kind_of(value)}"
-        moves = "; it is on a CUDA device: optimizer.to_gpu() moves the state there" * is_on_device(value)
-        return told + (why_not(value) or moves)
+        return unfit(role, value)
     fault = type_fault(role, value)
     if fault:
         return fault
     if not value.flags.writeable:
-        return f"the {role} must be writable, but this array is read-only"
+        return readonly(role)
     if not value.flags.aligned:
         return unaligned(role)
     return None

@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from ..errors import RuleError, ScheduleError, SettingError, shown, suggestion
+from ..errors import RuleError, ScheduleError, SettingError, at_most, reason_of, shown, suggestion
 from ..language.signature import Setting, setting_of
-from ..language.types import Range
+from .following import FINITE, Listed, Played, as_float, number
 
 FAMILIES: dict[str, Family] = {}
-FINITE = Range()
 
 
 # The type of an argument that is itself a schedule, or serves as one: a list of numbers, an iterator.
@@ -76,11 +75,12 @@ class Family:
     def problems(self, given: Mapping[str, Any]) -> list[tuple[str, str]]:
         """What is wrong with these arguments: the name and a sentence, for each."""
         known = {each.name: each for each in self.settings}
-        found = [
-            (name, f"{self.name} has no argument {name!r}. {suggestion(name, known)}")
-            for name in given
-            if name not in known
-        ]
+        unknown = [name for name in given if name not in known]
+        found = at_most(
+            unknown,
+            lambda name: (name, f"{self.name} has no argument {shown(name)}. {suggestion(name, known)}"),
+            lambda name, more: (name, f"{self.name} has none of {more:,} more arguments either."),
+        )
         for name, each in known.items():
             value = given.get(name, each.default)
             if value is Setting.REQUIRED:
@@ -115,10 +115,14 @@ class Schedule:
     def __call__(self, step: int) -> float:
         """The value at this step, counted from 0."""
         try:
-            return float(self.family.function(step, **self.arguments))
-        except (ArithmeticError, TypeError, ValueError) as error:
-            reason = str(error).removesuffix(".")
-            raise ScheduleError(f"{shown(self)} has no value at step {step}: {reason}.") from error
+            value = self.family.function(step, **self.arguments)
+            if FINITE.holds(value):
+                return float(value)
+        except Exception as error:  # whatever one's own function raises
+            raise ScheduleError(f"{shown(self)} has no value at step {step}: {reason_of(error)}.") from error
+        raise ScheduleError(
+            f"{shown(self)} must give a finite number at step {step}, not {shown(value)}{as_float(value)}."
+        )
 
     def ended(self, step: int) -> bool:  # noqa: ARG002  # as a list's
         """A schedule has a value for every step."""
@@ -150,83 +154,29 @@ class Schedule:
         return _again, (self.family.name, self.arguments, self._position)
 
 
-class Listed:
-    """A list of numbers as a schedule; after the last one, the setting stays as it is."""
-
-    def __init__(self, values: list[float]) -> None:
-        self.values = values
-
-    def __call__(self, step: int) -> float:
-        """The value at this step."""
-        return self.values[min(step, len(self.values) - 1)]
-
-    def ended(self, step: int) -> bool:
-        """Whether there is no value for this step."""
-        return step >= len(self.values)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Listed) and self.values == other.values
-
-    __hash__ = None  # type: ignore[assignment]  # as a list
-
-    def __repr__(self) -> str:
-        return repr(self.values)
-
-
-class Played:
-    """An iterator as a schedule: played once, forwards; when it ends, the setting stays as it is.
-
-    An iterator cannot be saved: a copy knows how far it came and its last value, and asks for the iterator again.
-    """
-
-    def __init__(self, iterator: Iterator[Any] | None, taken: int = 0, last: float = 0.0) -> None:
-        self.iterator, self.taken, self.last = iterator, taken, last
-
-    def __call__(self, step: int) -> float:
-        """The value at this step, which must not lie before the last one asked for; past the end, the last."""
-        if self.ended(step) and not self.taken:
-            raise ScheduleError("a schedule must have at least one value, and this iterator has none.")
-        return self.last
-
-    def ended(self, step: int) -> bool:
-        """Whether there is no value for this step."""
-        while self.taken <= step:
-            if self.iterator is None:
-                raise ScheduleError(
-                    f"An iterator drove this setting for {self.taken} steps and cannot be saved: assign one that"
-                    " continues it (or a schedule, which is saved whole)."
-                )
-            for value in self.iterator:
-                self.last = _number("the iterator must give", value)
-                self.taken += 1
-                break
-            else:
-                return True
-        return False
-
-    def __repr__(self) -> str:
-        return f"<iterator after {self.taken} values>"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Played, (None, self.taken, self.last)
-
-
 Follower = Schedule | Listed | Played
 
 
 def is_schedule(value: Any) -> bool:
     """Whether this is, or can serve as, a schedule."""
-    return isinstance(value, Schedule | Listed | Played | list | tuple) or hasattr(value, "__next__")
+    return isinstance(value, Schedule | Listed | Played | list | tuple) or hasattr(value, "__next__") or _row(value)
+
+
+def _row(value: Any) -> bool:
+    """Whether this is an array of numbers in a row, which serves as a list does."""
+    return getattr(value, "ndim", 0) == 1 and getattr(getattr(value, "dtype", None), "kind", "") in ("f", "i", "u")
 
 
 def as_schedule(value: Any, label: str) -> Follower:
     """The schedule that this is, or that it serves as; `label` says in an error where it was given."""
     if isinstance(value, Schedule | Listed | Played):
         return value
+    if _row(value):
+        value = value.tolist()
     if isinstance(value, list | tuple):
         if not value:
             raise ScheduleError(f"{label}: a schedule must have at least one value, and this list is empty.")
-        return Listed([_number(f"{label}: the list must hold", each) for each in value])
+        return Listed([number(f"{label}: the list must hold", each) for each in value])
     if hasattr(value, "__next__"):
         return Played(value)
     raise ScheduleError(f"{label} must be a schedule, a list of numbers or an iterator, not {unmade(value)}.")
@@ -253,8 +203,8 @@ def schedule(name: str) -> Callable[[Callable[..., float]], Family]:
         raise ScheduleError(f"A schedule is named like 'decaying.v1', with a version; {name!r} is not.")
 
     def enrol(function: Callable[..., float]) -> Family:
-        known = FAMILIES.get(name)
-        if known is not None and known.function.__code__.co_filename != function.__code__.co_filename:
+        known = _known(function).get(name)
+        if known is not None and not _may_replace(function, known.function):
             raise ScheduleError(f"{name} is already the schedule of {known.function.__module__}; choose another name.")
         FAMILIES[name] = Family(name, function)
         return FAMILIES[name]
@@ -262,16 +212,27 @@ def schedule(name: str) -> Callable[[Callable[..., float]], Family]:
     return enrol
 
 
-def _number(label: str, value: Any) -> float:
-    if not FINITE.holds(value):
-        raise ScheduleError(f"{label} finite numbers, not {shown(value)}.")
-    return float(value)
+def _may_replace(new: Callable[..., Any], old: Callable[..., Any]) -> bool:
+    """Whether both are of one file, or of `__main__`, which has another file for each cell of a notebook."""
+    if new.__module__ == old.__module__ == "__main__":
+        return True
+    codes = [getattr(each, "__code__", None) for each in (new, old)]
+    files = [each.co_filename if each is not None else "" for each in codes]
+    return files[0] == files[1] != ""
+
+
+def _known(function: Callable[..., Any]) -> Mapping[str, Family]:
+    """The schedules there are, with all of this folder, unless this function is one of them."""
+    from . import all_schedules
+
+    return FAMILIES if str(function.__module__).startswith(f"{__package__}.") else all_schedules()
 
 
 def _again(name: str, arguments: Mapping[str, Any], position: int) -> Schedule:
     """Make a schedule again from what was saved of it."""
-    if name not in FAMILIES:
-        raise ScheduleError(
-            f"No schedule is named {name!r} here: define it before loading. {suggestion(name, FAMILIES)}"
-        )
-    return Schedule(FAMILIES[name], dict(arguments), position)
+    from . import all_schedules
+
+    known = all_schedules()
+    if name not in known:
+        raise ScheduleError(f"No schedule is named {name!r} here: define it before loading. {suggestion(name, known)}")
+    return Schedule(known[name], dict(arguments), position)

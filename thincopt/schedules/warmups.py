@@ -11,6 +11,11 @@ def warmup_linear(step: int, initial_rate: Number, warmup_steps: Count, total_st
     initial_rate · step / warmup_steps before step warmup_steps;
     initial_rate · (total_steps − step) / (total_steps − warmup_steps) from then on
     """
+    if total_steps < warmup_steps:
+        raise ValueError(
+            f"of total_steps = {total_steps} the first warmup_steps = {warmup_steps} are the warmup, so these are too"
+            " many; the order is (initial_rate, warmup_steps, total_steps)"
+        )
     if step < warmup_steps:
         return initial_rate * (step / max(1, warmup_steps))
     return initial_rate * max(0.0, (total_steps - step) / max(1.0, total_steps - warmup_steps))

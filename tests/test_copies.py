@@ -1,0 +1,140 @@
+"""Copies and pickles are optimizers of their own; a rule that has changed since is told."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import thincopt
+from thincopt import Optimizer, ScheduleError, SettingError, StateError, rule
+from thincopt.language import Array, Rate, Scalar, Unit
+
+COPIES = [copy.copy, copy.deepcopy, lambda optimizer: pickle.loads(pickle.dumps(optimizer))]
+
+
+@pytest.mark.parametrize("copied", COPIES)
+def test_a_copy_goes_its_own_way(ops, copied):
+    first = Optimizer.of("Adam.v2", learn_rate=thincopt.decaying(1.0, 1.0), ops=ops)
+    weights = np.ones(3)
+    first("W", weights, np.ones(3))
+    second = copied(first)
+    assert repr(second.state()) == repr(first.state())
+    for _ in range(3):
+        first.step_schedules()
+        second.step_schedules()
+    assert first.learn_rate == second.learn_rate == 0.25
+    before, state = first.settings, repr(first.state())
+    second.change(learn_rate=5.0, eps=0.5)
+    second("W", weights.copy(), np.ones(3))
+    second.load_state({"keys": {}, "shared": {}})
+    assert first.settings == before
+    assert repr(first.state()) == state
+
+
+@pytest.mark.parametrize("copied", COPIES)
+def test_an_iterator_serves_one_optimizer(copied):
+    optimizer = Optimizer.of("SGD.v2", learn_rate=iter([1.0, 0.5, 0.25, 0.125]))
+    optimizer.step_schedules()
+    again = copied(optimizer)
+    assert again.learn_rate == 0.5
+    with pytest.raises(ScheduleError, match=r"An iterator drove this setting for 2 steps and cannot be saved"):
+        again.step_schedules()
+    optimizer.step_schedules()
+    assert optimizer.learn_rate == 0.25
+
+
+def test_a_copy_may_be_taken_while_its_weights_are_averaged(ops):
+    optimizer = Optimizer.of("Adam.v2", learn_rate=0.1, use_averages=True, ops=ops)
+    weights = np.ones(3)
+    optimizer("W", weights, np.ones(3))
+    with optimizer.averaged({"W": weights}):
+        again = copy.deepcopy(optimizer)
+    assert repr(again.state()) == repr(optimizer.state())
+
+
+def saved():
+    """A pickle of an optimizer by a rule that is then defined anew."""
+
+    @rule("Changing.v1")
+    def Changing(w, g, m, *, learn_rate: Rate = 0.1, beta1: Unit = 0.9):
+        m = beta1 * m + (1 - beta1) * g
+        return learn_rate * m, m
+
+    optimizer = Optimizer.of(Changing, beta1=0.5)
+    optimizer("W", np.ones(2), np.ones(2))
+    return pickle.dumps(optimizer)
+
+
+def test_a_pickle_of_a_rule_with_a_new_setting_has_its_default():
+    pickled = saved()
+
+    @rule("Changing.v1")
+    def Changing(w, g, m, *, learn_rate: Rate = 0.1, beta1: Unit = 0.9, boost: Rate = 0.0):
+        m = beta1 * m + (1 - beta1) * g
+        return learn_rate * m + boost * g, m
+
+    optimizer = pickle.loads(pickled)
+    assert (optimizer.beta1, optimizer.boost, optimizer.nr_update) == (0.5, 0.0, {"W": 1})
+    optimizer("W", np.ones(2), np.ones(2))
+
+
+def test_a_pickle_of_a_rule_without_that_setting_is_told():
+    pickled = saved()
+
+    @rule("Changing.v1")
+    def Changing(w, g, m, *, learn_rate: Rate = 0.1, momentum: Unit = 0.9):
+        m = momentum * m + (1 - momentum) * g
+        return learn_rate * m, m
+
+    with pytest.raises(StateError) as caught:
+        pickle.loads(pickled)
+    assert str(caught.value).startswith(
+        "This optimizer was saved with beta1 = 0.5, but Changing.v1 has no such setting now: its definition has"
+        " changed."
+    )
+
+
+def test_a_pickle_whose_value_is_out_of_range_now_is_told():
+    pickled = saved()
+
+    @rule("Changing.v1")
+    def Changing(w, g, m, *, learn_rate: Rate = 0.1, beta1: bool = True):
+        return learn_rate * g, m
+
+    with pytest.raises(SettingError, match=r"^Changing\.v1: beta1 must be one of False, True, not 0\.5"):
+        pickle.loads(pickled)
+
+
+def test_a_pickle_whose_state_is_of_another_kind_now_is_told():
+    pickled = saved()
+
+    @rule("Changing.v1")
+    def Changing(w, g, m: Scalar, *, learn_rate: Rate = 0.1, beta1: Unit = 0.9):
+        m = beta1 * m + (1 - beta1)
+        return learn_rate * m * g, m
+
+    with pytest.raises(StateError, match=r"^Changing\.v1: key 'W': m must be a number that a float64 holds exactly"):
+        pickle.loads(pickled)
+
+
+def test_a_pickle_whose_rule_is_not_here_is_told():
+    from thincopt.language import RULES
+
+    pickled = saved()
+    del RULES["Changing.v1"]
+    with pytest.raises(SettingError, match=r"^No optimizer is named 'Changing\.v1'\."):
+        pickle.loads(pickled)
+
+
+def test_an_optimizer_keeps_the_formula_that_it_was_made_by_when_it_is_copied():
+    @rule("Changing.v1")
+    def Changing(w, g, m: Array, *, learn_rate: Rate = 1.0):
+        return learn_rate * g, m
+
+    optimizer = Optimizer.of(Changing)
+    rule("Changing.v1")(lambda w, g: 2 * g)
+    for again in (copy.copy(optimizer), copy.deepcopy(optimizer)):
+        weights = np.zeros(1)
+        again("W", weights, np.ones(1))
+        assert weights[0] == -1

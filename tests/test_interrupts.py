@@ -1,0 +1,105 @@
+"""Whatever line an exception strikes at, an operation was done wholly or not at all, and the run can go on."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import thincopt
+from tests.interrupting import interrupt, lines_of, places
+
+STATE = {"keys": {}, "shared": {}}
+
+
+class Run:
+    """An optimizer and weights, in a state from which every operation can be done."""
+
+    def __init__(self, ops, **settings):
+        self.optimizer = thincopt.SGD.v2(thincopt.decaying(0.5, 1.0), ops=ops, **{"momentum": 0.5, **settings})
+        self.weights = {"W": np.zeros(4, "float32"), "V": np.zeros(3, "float32")}
+        self.gradients = {key: np.ones(each.size, "float32") for key, each in self.weights.items()}
+
+    def step(self, *keys):
+        self.optimizer.update({key: (self.weights[key], self.gradients[key]) for key in keys})
+
+    def seen(self):
+        """What one sees of it, and of the rest of a run, this thread's and another's copy."""
+        optimizer = self.optimizer
+        found = [repr(optimizer.settings), repr(optimizer.state()), *self.bytes()]
+        for _ in range(2):
+            self.gradients["W"].fill(2)
+            self.step("W")
+            optimizer.step_schedules()
+            found += [repr(optimizer.settings), repr(optimizer.state()), *self.bytes()]
+        again, weights = copy.deepcopy(optimizer), self.weights["W"].copy()
+        again.update({"W": (weights, np.ones(4, "float32"))})
+        return [*found, weights.tobytes()]
+
+    def bytes(self):
+        return [each.tobytes() for each in (*self.weights.values(), *self.gradients.values())]
+
+
+def refused(run):
+    with pytest.raises(thincopt.NonFiniteError):
+        run.step("W")
+
+
+OPERATIONS = {
+    "a first call": (lambda run: run.step("W"), {}, ()),
+    "a second call": (lambda run: run.step("W"), {}, ("W",)),
+    "a new key beside a known one": (lambda run: run.step("W", "V"), {}, ("W",)),
+    "a k-th step": (lambda run: run.step("W"), {"lookahead_k": 2}, ("W",)),
+    "a clip of the model": (lambda run: run.step("W", "V"), {"grad_clip": 0.1, "grad_clip_by": "model"}, ("W", "V")),
+    "a skipped step": (lambda run: run.step("W"), {"nonfinite": "skip"}, ("W", "NaN")),
+    "a skipped first step": (lambda run: run.step("W"), {"nonfinite": "skip"}, ("NaN",)),
+    "a refused step": (refused, {}, ("W", "NaN")),
+    "another rate": (lambda run: run.optimizer.change(learn_rate=0.25), {}, ("W",)),
+    "other kernels": (lambda run: run.optimizer.change(momentum=0.9), {"momentum": 0.0}, ("W",)),
+    "two changes": (lambda run: run.optimizer.change(grad_clip=1e-3, momentum=0.1), {}, ("W",)),
+    "schedules": (lambda run: run.optimizer.step_schedules(), {}, ("W",)),
+    "a state taken over": (lambda run: run.optimizer.load_state(STATE), {}, ("W",)),
+    "a state given": (lambda run: run.optimizer.state(), {}, ("W",)),
+    "a pickle": (lambda run: pickle.dumps(run.optimizer), {}, ("W",)),
+}
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_an_exception_at_any_line_leaves_all_as_before_or_as_after(name, ops, request):
+    operation, settings, before = OPERATIONS[name]
+
+    def begun():
+        run = Run(ops, **settings)
+        for key in before:
+            if key == "NaN":
+                run.gradients["W"][1] = np.nan
+            else:
+                run.step(key)
+        return run
+
+    operation(begun())  # what is cached is cached then
+    done, untouched = begun(), begun().seen()
+    met = lines_of(lambda: operation(done))
+    whole = done.seen()
+    assert len(met) > 5
+    for at in places(met, all_of_them=request.config.getoption("exhaustive")):
+        run = begun()
+        if not interrupt(lambda run=run: operation(run), at):  # some lines fewer, for all is cached
+            assert at > 0.9 * len(met)
+        assert run.seen() in (untouched, whole), f"{name}: {met[at]}"
+
+
+def test_the_tracer_strikes_where_it_is_told(ops):
+    """The test above is worth something: an operation in two parts is found out."""
+    run = Run(ops)
+
+    def torn():
+        run.optimizer.change(learn_rate=0.25)
+        run.optimizer.change(momentum=0.25)
+
+    ends = set()
+    for at in places(lines_of(torn), all_of_them=False):
+        run.optimizer.change(learn_rate=0.1, momentum=0.5)
+        interrupt(torn, at)
+        ends.add((run.optimizer.learn_rate, run.optimizer.momentum))
+    assert ends == {(0.1, 0.5), (0.25, 0.5), (0.25, 0.25)}
