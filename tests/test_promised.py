@@ -21,6 +21,5 @@ def test_each_test_that_is_named_is_there(path, name):
     assert re.search(rf"^def {name}\(", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE)
 
 
-@pytest.mark.xfail(strict=True, reason="some tests are still to be named; when all are, remove this mark")
 def test_each_promise_names_a_test():
     assert [each for each in PROMISES if "<!-- test: " not in each] == []
