@@ -61,7 +61,7 @@ for each in (NumpyOps(), ops):
             gradient[::7] = -0.0
             optimizer.update({"w": (weights, gradient)})
         ends.append(weights.tobytes() + b"".join(np.asarray(v).tobytes() for v in (optimizer.mom1 or {}).values()))
-    names = type(optimizer._runner).__name__
+    names = type(optimizer._now.runner).__name__
 assert names == "CompiledRunner", names
 assert ends[:2] == ends[2:], "other bits"
 print("same")

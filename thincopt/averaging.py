@@ -10,7 +10,8 @@ from typing import Any
 from .checking import sentence
 from .errors import ArrayError
 from .ops.contract import Array, KeyState, Ops
-from .turns import Turns, at_once, calls
+from .turns import Turns
+from .whole import at_once, calls
 
 
 def see_averages(

@@ -10,7 +10,7 @@ from .checking import nonfinite_text
 from .errors import NonFiniteError
 from .ops.contract import PATIENCE, Array, Batch, KeyState, Ops, counts
 from .present import Present
-from .turns import at_once, calls
+from .whole import at_once, calls
 
 
 def ready(now: Present, key: Hashable, weights: Array) -> KeyState:

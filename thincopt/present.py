@@ -19,6 +19,7 @@ from .turns import Turns
 from .watching import is_unmoved, watched
 
 States = dict[Hashable, KeyState]
+DECAYS = {"L2", "weight_decay", "L2_is_weight_decay"}
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,11 @@ def anew(now: Present, turns: Turns, **parts: Any) -> Present:
 
 def asks_for_others(now: Present, controls: Controls) -> bool:
     """Whether these settings ask for other kernels than the present ones."""
-    return any(answer != _asked(controls, now.kept_on, name) for name, answer in now.answers.items())
+    before, names = now.controls, set(now.answers)
+    if controls.schedules is before.schedules:  # then it depends on the values that are others now
+        names &= {name for name, value in controls.values.items() if value is not before.values[name]}
+        names |= DECAYS & set(now.answers) if names & DECAYS else set()  # of two, one may stand for the other
+    return any(now.answers[name] != _asked(controls, now.kept_on, name) for name in names)
 
 
 def changed(now: Present, controls: Controls, turns: Turns) -> Present:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from _thread import allocate_lock, start_new_thread
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
-from weakref import WeakSet
 
 from .environment import number
 from .errors import SettingError, shown
+from .whole import at_once, calls
 
 MOST = 256
 LEAST = 12 << 20  # bytes of arrays in a step: below, waking a thread takes longer than it saves
 _chosen: list[int] = []
 _modules: list[Any] = []  # compiled modules: each has workers of its own
-_under_way: WeakSet[Future[Any]] = WeakSet()
+_under_way: set[Any] = set()  # the locks of jobs that are not done
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -33,7 +35,6 @@ def set_num_threads(count: int) -> None:
     if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MOST:
         raise SettingError(f"The number of threads must be a whole number from 1 to {MOST}, not {shown(count)}.")
     _chosen[:] = [count]
-    _executor.cache_clear()
     for each in _modules:
         each.set_threads(count, LEAST)
 
@@ -44,46 +45,86 @@ def serve(module: Any) -> None:
     _modules.append(module)
 
 
-def spread(work: Callable[[P], R], parts: Iterable[P], then: Callable[[], None] | None = None) -> list[R]:
+def spread(work: Callable[[P], R], parts: Sequence[P], then: Callable[[], None] | None = None) -> list[R]:
     """The results of some work on each part, in order, done by as many threads as may be; and then the rest.
 
     All is done to the end whatever signals come meanwhile; what they raise is raised after it.
     """
-    executor = _executor(num_threads())
-    futures = [executor.submit(work, part) for part in parts]
-    ends: list[Future[Any]] = [*futures, *([executor.submit(_after, futures, then)] if then else [])]
-    _under_way.update(ends)
-    _settle(ends)
-    return [each.result() for each in ends][: len(futures)]
-
-
-def _after(futures: Iterable[Future[Any]], then: Callable[[], None]) -> None:
-    wait(futures)
-    then()
+    job = _Job(work, parts, then)
+    try:
+        at_once(calls((_under_way.add, job.done), (start_new_thread, job.lead, ())))  # all is begun, or nothing
+    except RuntimeError:  # there can be no more threads
+        _under_way.discard(job.done)
+        raise
+    _settle(job.done)
+    return job.found()
 
 
 def end_all() -> None:
     """Wait until no thread has anything left to do."""
-    _settle(list(_under_way))
+    for each in list(_under_way):
+        _settle(each)
 
 
-def forget_threads() -> None:
-    """Begin with new threads at need: those that there were are not in a forked child."""
-    _executor.cache_clear()
-
-
-def _settle(futures: Iterable[Future[Any]]) -> None:
-    """Wait for all of these, again and again if a signal's exception comes meanwhile."""
+def _settle(done: Any) -> None:
+    """Wait until this lock is given back, again and again if a signal's exception comes meanwhile."""
     try:
-        wait(futures)
+        at_once(calls((done.acquire,), (done.release,)))
     finally:
-        if not all(each.done() for each in futures):
-            _settle(futures)
+        if done.locked():
+            _settle(done)
 
 
-@cache
-def _executor(count: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(count, "thincopt")
+class _Job:
+    """Parts that threads take one by one; whoever ends the last one does the rest, and gives `done` back.
+
+    There are no locks but that one: a signal's handler that finds its thread waiting may wait for the same, or fork.
+    """
+
+    def __init__(self, work: Callable[[Any], Any], parts: Sequence[Any], then: Callable[[], None] | None) -> None:
+        self.work, self.then = work, then
+        self.waiting, self.unfinished = deque(enumerate(parts)), list(range(len(parts)))
+        self.results: list[Any] = [None] * len(parts)
+        self.raised: list[BaseException] = []
+        self.done = allocate_lock()
+        self.done.acquire()
+
+    def lead(self) -> None:
+        """Call other threads, and take part."""
+        with suppress(RuntimeError):  # so many threads cannot be: those that there are do all
+            for _ in range(min(num_threads(), len(self.results)) - 1):
+                start_new_thread(self.help, ())
+        self.help()
+
+    def help(self) -> None:
+        """Do parts until all are taken."""
+        while self.waiting:
+            with suppress(IndexError):  # another thread was quicker
+                self._do(*self.waiting.popleft())
+
+    def _do(self, place: int, part: Any) -> None:
+        try:
+            self.results[place] = self.work(part)
+        except BaseException as error:  # it is raised where the results are wanted
+            self.raised.append(error)
+        if self.unfinished.pop() == 0:
+            self._end()
+
+    def _end(self) -> None:
+        try:
+            if self.then and not self.raised:
+                self.then()
+        except BaseException as error:  # as above
+            self.raised.append(error)
+        finally:
+            _under_way.discard(self.done)
+            self.done.release()
+
+    def found(self) -> list[Any]:
+        """The results; or what was raised in place of one."""
+        if self.raised:
+            raise self.raised[0]
+        return self.results
 
 
 @cache

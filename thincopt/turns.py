@@ -8,17 +8,14 @@ for itself, and is refused. A fork waits for every turn, and holds the next ones
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from functools import wraps
-from itertools import chain, starmap
-from operator import call
 from threading import RLock
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 from weakref import WeakSet
 
 from .errors import BusyError
-from .threads import end_all, forget_threads
+from .threads import end_all
 
 PATIENCE = 60.0  # seconds that a fork waits for one turn to end; there is no telling what a key's own Python does
 
@@ -99,16 +96,6 @@ def between_turns(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenat
     return taken
 
 
-def at_once(*work: Iterable[Any]) -> None:
-    """Go through iterators of compiled code, one after the other: no signal and no tracer comes in the midst of it."""
-    deque(chain.from_iterable(work), maxlen=0)
-
-
-def calls(*each: tuple[Any, ...]) -> Iterator[Any]:
-    """An iterator that calls (function, argument, …) one by one; functions of compiled code, for `at_once`."""
-    return starmap(call, each)
-
-
 _all: WeakSet[Turns] = WeakSet()
 _gate: Any = RLock()  # a fork holds it; whoever takes a turn passes by
 _held: list[Any] = []
@@ -126,11 +113,4 @@ def _after_fork() -> None:
     _gate.release()
 
 
-def _in_child() -> None:
-    forget_threads()
-    _after_fork()
-
-
-# Before a fork this comes ahead of what concurrent.futures does then, for it is registered later: no thread may be
-# kept from ending its turn.
-os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_in_child)
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)

@@ -88,13 +88,13 @@ static enum outcome run_in_turn(Runner *self, Room *room, Py_ssize_t count, cons
 /* Whether the rate that a call asks for is a number of the weights' type. */
 static int holds_rate(const Runner *self, const Room *room, Py_ssize_t count, struct given given)
 {
-    if (!isfinite(given.lr_scale))
-        return 0;
-    const double rate = self->rate < 0 ? 0.0 : fabs(given.numbers[self->rate] * given.lr_scale);
-    for (Py_ssize_t k = 0; k < count; k++)
-        if (rate > (room->tasks[k].slot->itemsize == 8 ? DBL_MAX : FLT_MAX))
+    const double rate = self->rate < 0 ? given.lr_scale : fabs(given.numbers[self->rate] * given.lr_scale);
+    if (rate <= FLT_MAX && isfinite(given.lr_scale))
+        return 1;
+    for (Py_ssize_t k = 0; self->rate >= 0 && k < count; k++)
+        if (room->tasks[k].slot->itemsize == 4)
             return 0;
-    return 1;
+    return isfinite(rate) && isfinite(given.lr_scale);
 }
 
 /* Run the tasks that were opened. No Python runs from here on, but for what takes turns. */
@@ -109,7 +109,7 @@ static enum outcome finish(Runner *self, Room *room, Py_ssize_t count, const str
         return REFUSED;
     for (Py_ssize_t k = 0; k < count; k++) {
         total += room->tasks[k].size;
-        if (!call->is_inside && !*(int64_t *)room->tasks[k].slot->taken.buf)
+        if (!call->is_inside && !room->tasks[k].slot->is_known)
             return UNKNOWN; /* made for a step that was refused */
     }
     if (prepare(self, room, count, total) < 0)
@@ -162,7 +162,7 @@ static PyObject *runner_step(PyObject *object, PyObject *const *args, Py_ssize_t
     }
     room->tasks->slot = slot;
     enum outcome outcome = open_task(self, room->tasks, args[2], args[3]);
-    outcome = is_empty(room->tasks) ? DONE : outcome == DONE ? finish(self, room, 1, &call) : outcome;
+    outcome = outcome != FAILED && is_empty(room->tasks) ? DONE : outcome == DONE ? finish(self, room, 1, &call) : outcome;
     close_tasks(room->tasks, 1);
     leave_room(self, room);
     return result_of(outcome);

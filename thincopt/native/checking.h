@@ -13,14 +13,17 @@ static int same_shape(const Py_buffer *a, Py_ssize_t ndim, const Py_ssize_t *sha
         || (a->ndim == ndim && !memcmp(a->shape, shape, (size_t)ndim * sizeof *shape));
 }
 
-static int open_array(const Runner *self, PyObject *array, Py_buffer *view)
+/* Open an array to be written; this may run Python, and what that raises is raised, but for a buffer's refusals. */
+static enum outcome open_array(const Runner *self, PyObject *array, Py_buffer *view)
 {
-    if (!PyObject_TypeCheck(array, (PyTypeObject *)self->array_type)
-        || PyObject_GetBuffer(array, view, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE | PyBUF_FORMAT) < 0) {
-        PyErr_Clear();
-        return 0;
-    }
-    return 1;
+    if (!PyObject_TypeCheck(array, (PyTypeObject *)self->array_type))
+        return REFUSED;
+    if (PyObject_GetBuffer(array, view, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE | PyBUF_FORMAT) == 0)
+        return DONE;
+    if (!PyErr_ExceptionMatches(PyExc_ValueError) && !PyErr_ExceptionMatches(PyExc_BufferError))
+        return FAILED;
+    PyErr_Clear();
+    return REFUSED;
 }
 
 /* The kind of native float that a buffer holds, 'f' or 'd', however its byte order is written; 0 for all else. */
@@ -30,7 +33,8 @@ static char kind_of(const Py_buffer *view)
     const char native = *(const char *)&one ? '<' : '>', *format = view->format;
     if (!format)
         return 0;
-    format += *format == native || *format == '=' || *format == '@';
+    if (*format == native || *format == '=' || *format == '@')
+        format++;
     return (*format == 'f' || *format == 'd') && !format[1] ? *format : 0;
 }
 
@@ -40,9 +44,12 @@ static enum outcome open_task(const Runner *self, Task *task, PyObject *weights,
 {
     Py_buffer *w = &task->views[0], *g = &task->views[1];
     w->obj = g->obj = NULL;
-    if (!open_array(self, gradient, g) || !open_array(self, weights, w))
-        return REFUSED;
-    if (!kind_of(g) || kind_of(g) != kind_of(w) || w->len != g->len || !same_shape(w, g->ndim, g->shape))
+    enum outcome opened = open_array(self, gradient, g);
+    opened = opened == DONE ? open_array(self, weights, w) : opened;
+    if (opened != DONE)
+        return opened;
+    const char kind = kind_of(g);
+    if (!kind || kind != kind_of(w) || w->len != g->len || !same_shape(w, g->ndim, g->shape))
         return REFUSED;
     if (((uintptr_t)w->buf | (uintptr_t)g->buf) % (uintptr_t)g->itemsize)
         return REFUSED;

@@ -143,6 +143,7 @@ static PyObject *runner_bind(PyObject *object, PyObject *args)
         PyErr_SetString(PyExc_ValueError, "state is not as the recipe says");
         failed = 1;
     }
+    slot->is_known = !failed && *(int64_t *)slot->taken.buf;
     failed = failed || PyObject_SetItem(self->handles, key, (PyObject *)slot) < 0;
     Py_DECREF(slot);
     return failed ? NULL : Py_NewRef(Py_None);

@@ -125,6 +125,7 @@ static void commit(const Runner *self, Task *task)
     const Py_ssize_t own = self->own_count;
     const Kernel *kernel = task->kernel;
     ++*(int64_t *)task->slot->counts.buf;
+    task->slot->is_known = 1;
     *(int64_t *)task->slot->taken.buf = 1;
     for (Py_ssize_t i = 0; i < kernel->keep_from.count; i++) {
         const int to = kernel->keep_to.at[i];

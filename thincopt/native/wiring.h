@@ -33,8 +33,9 @@ typedef struct {
 typedef struct {
     PyObject_HEAD
     Py_ssize_t array_count, size, itemsize, ndim;
+    int is_known; /* a step was taken with these arrays */
     Py_ssize_t *shape;
-    Py_buffer counts, taken, scalars, *arrays; /* counts[0] is t; taken: whether a step was taken with these arrays */
+    Py_buffer counts, taken, scalars, *arrays; /* counts[0] is t; taken[0] tells Python of is_known */
 } Slot;
 
 typedef struct {

@@ -12,13 +12,14 @@ import numpy as np
 from ..language.kernel import Walk
 from ..language.printing_numpy import Call, Printed, numpy_walk, without_ones
 from ..threads import num_threads, spread
-from ..turns import at_once, calls
+from ..whole import at_once, calls
 from .summing import fold, lanes
 
 BLOCK = 1 << 15
 MANY = 64  # blocks; with fewer, threads that hand the interpreter's lock about lose more than they gain
 
 Arrays = dict[str, Any]
+STORE, ALL = "store", "all"  # what no printed name is
 P = TypeVar("P")
 R = TypeVar("R")
 
@@ -63,23 +64,29 @@ class Layout:
     def __init__(self, printed: Printed) -> None:
         self.printed = printed
         self.calls = [_layout(each) for each in printed.calls]
+        self.fixed = {each.function: getattr(np, each.function) for each in printed.calls} | {STORE: setitem, ALL: ...}
         self.asked = {name for each in printed.calls for name in each.args if " " in name}  # whether a number is not 0
+        self.operands = [name for name in printed.arguments if name.startswith("p_")]
 
     def part(self, arrays: Arrays, numbers: Arrays, dtype: Any, begins: range) -> Part:
         """The calls for some blocks."""
-        printed = self.printed
-        operands = {name: arrays[name.removeprefix("p_")] for name in printed.arguments if name.startswith("p_")}
         size = arrays["w"].size
         width = min(size, BLOCK)
-        scratch = {name: np.empty(width, dtype) for name in printed.numbers}
-        scratch |= {name: np.empty(width, bool) for name in printed.truths}
-        fixed = {**numbers, **{name: numbers[name.partition(" ")[0]] != 0 for name in self.asked}}
-        blocks = []
-        for begin in begins:
-            stop = begin + BLOCK
-            here = {name: each[begin:stop] for name, each in operands.items()} if size > BLOCK else operands
-            rest = scratch if width <= size - begin else {name: each[: size - begin] for name, each in scratch.items()}
-            blocks.append({**fixed, **here, **rest})
+        values = {**self.fixed, **numbers}
+        for name in self.asked:
+            values[name] = numbers[name.partition(" ")[0]] != 0
+        for name in self.printed.numbers:
+            values[name] = np.empty(width, dtype)
+        for name in self.printed.truths:
+            values[name] = np.empty(width, bool)
+        operands = {name: arrays[name[2:]] for name in self.operands}
+        if size <= BLOCK:
+            return Part(self, [values | operands])
+        blocks = [values | {name: each[at : at + BLOCK] for name, each in operands.items()} for at in begins]
+        rest = size - begins[-1]
+        if rest < BLOCK:
+            scratch = (*self.printed.numbers, *self.printed.truths)
+            blocks[-1] |= {name: values[name][:rest] for name in scratch}
         return Part(self, blocks)
 
 
@@ -102,30 +109,25 @@ class Part(NamedTuple):
 
 def _layout(each: Call) -> Callable[[Arrays], tuple[Any, ...]]:
     """What makes a call of values by name. NumPy's own `copyto` is no compiled code alone, so others stand for it."""
-    found = itemgetter(*each.args)
-    function = getattr(np, each.function)
-    if each.function in ("minimum", "maximum"):  # which want their result's place by name
+    if each.function == "copyto" and len(each.args) == 2:
+        target, source = each.args
+        return itemgetter(STORE, target, ALL, source)
+    if each.function == "copyto":
+        return partial(_chosen, itemgetter(*each.args))
+    if each.function in ("minimum", "maximum"):
+        return partial(_with_out, getattr(np, each.function), itemgetter(*each.args))
+    return itemgetter(each.function, *each.args)
 
-        def by_name(values: Arrays) -> tuple[Any, ...]:
-            one, other, out = found(values)
-            return partial(function, out=out), one, other
 
-        return by_name
+def _chosen(found: Callable[[Arrays], tuple[Any, ...]], values: Arrays) -> tuple[Any, ...]:
+    target, source, where = found(values)
+    return partial(np.positive, where=where), source, target
 
-    def plain(values: Arrays) -> tuple[Any, ...]:
-        return function, *found(values)
 
-    def store(values: Arrays) -> tuple[Any, ...]:
-        target, source = found(values)
-        return setitem, target, ..., source
-
-    def choose(values: Arrays) -> tuple[Any, ...]:
-        target, source, where = found(values)
-        return partial(np.positive, where=where), source, target
-
-    if each.function != "copyto":
-        return plain
-    return store if len(each.args) == 2 else choose
+def _with_out(function: Any, found: Callable[[Arrays], tuple[Any, ...]], values: Arrays) -> tuple[Any, ...]:
+    """These want the place of their result by name."""
+    one, other, out = found(values)
+    return partial(function, out=out), one, other
 
 
 def at_once_in_blocks(walks: Iterable[Sequence[Part]], then: Iterable[Iterator[Any]]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from .contract import DTYPES, Array, Batch, KeyState
 
 HOST, CUDA, MANAGED = 1, 2, 13  # DLPack's numbers for where memory is
+CHARACTERS = [np.dtype(each).char for each in DTYPES]
 RangeOf = Callable[[Array], tuple[int, int]]  # an array's first address, and the one after its last
 
 
@@ -33,7 +34,7 @@ def key_fault(weights: Array, state: KeyState | None) -> str | None:
     """Why these weights cannot be those that a key began with."""
     if state is None:
         return None
-    if (state.size, state.dtype) != (weights.size, weights.dtype.name):
+    if state.size != weights.size or weights.dtype != state.dtype:
         return (
             f"this key began with {state.size} elements of {state.dtype}, but now there are {weights.size} of"
             f" {weights.dtype}; use another key for other weights"
@@ -45,7 +46,7 @@ def key_fault(weights: Array, state: KeyState | None) -> str | None:
 
 def type_fault(role: str, value: Array) -> str | None:
     """Why an array's type or its place in memory will not do."""
-    if value.dtype.name not in DTYPES or not value.dtype.isnative:
+    if value.dtype.char not in CHARACTERS or not value.dtype.isnative:
         wanted = "in this machine's byte order" if value.dtype.name in DTYPES else " or ".join(DTYPES)
         cast = value.dtype.name if value.dtype.name in DTYPES else DTYPES[0]
         become = f'; write {role} = {role}.astype("{cast}")' if value.dtype.kind in "biuf" else ""

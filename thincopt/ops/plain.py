@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from ..language import arithmetic
 from ..language.kernel import Kernel, Phase
 from ..language.printing_python import python_block
-from ..turns import calls
+from ..whole import calls
 from .blocks import BlockWalk, Part, all_finite, at_once_in_blocks
 from .contract import Batch, KeyState, OnHost, Outcome, Recipe, numbers_of
 
