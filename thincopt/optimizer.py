@@ -156,6 +156,8 @@ class Optimizer:
         if ops is not now.ops:
             self._now = now = anew(now, self._turns, ops=ops)
         batch = sound(batch, lr_scale, now)
+        if not batch:
+            return
         states = {key: ready(now, key, weights) for key, (weights, _) in batch.items()}
         for key, state in states.items():
             if now.bound.get(key) is not state:
