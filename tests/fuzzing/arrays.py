@@ -133,7 +133,7 @@ FAULTS = {
     "longer gradient": lambda w, g: (w, np.append(g, g)),
     "strided": lambda w, g: (strided(w), g),  # from here on, of more than one element
     "shorter": lambda w, g: (w, flat(g)[:-1]),
-    "half in common": lambda w, g: (flat(room := np.append(w, w[..., :0]))[: w.size - 1], room[1:]),
+    "half in common": lambda w, g: ((room := np.append(w, w))[: w.size], room[1 : w.size + 1]),
     "turned": lambda w, g: (w, turned(g)),  # of several dimensions
     "longer than known": lambda w, g: (np.append(w, w), np.append(g, g)),  # of a known key
 }

@@ -69,7 +69,7 @@ def steps(rule: Rule, values: Mapping[str, Any], scale: float, batch: Mapping[An
     values = {name: np.float64(each) if type(each) in (int, float) else each for name, each in values.items()}
     values["learn_rate"] = values["learn_rate"] * np.float64(scale)
     with np.errstate(all="ignore"):
-        coupled = {key: each["g"] + values["L2"] * each["w"] for key, each in batch.items()}
+        coupled = {key: each["g"] + values["L2"] * each["w"] if values["L2"] else each["g"] for key, each in batch.items()}
         clipped = scales(values, coupled)
         return {key: _step(rule, values, {**each, "g": clipped[key] * coupled[key]}) for key, each in batch.items()}
 

@@ -148,6 +148,8 @@ class Model:
             found |= {"weight_decay": found["L2"], "L2": 0.0}
         if "momentum" in found and self.has_momentum:
             found["momentum"] = On(found["momentum"])
+        if "L2" in self.drivers and not found["L2_is_weight_decay"]:
+            found["L2"] = On(found["L2"])
         return found
 
     @property

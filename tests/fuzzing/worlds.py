@@ -160,8 +160,9 @@ def unsure(model: Model, given: Mapping[str, Any], gradient: Any) -> Any:
     """Where Lion's sign is that of rounding."""
     if model.rule.name != "Lion.v1":
         return False
-    one, other = model.values["beta1"] * given["m"], (1 - model.values["beta1"]) * gradient
-    return np.abs(one + other) <= 1e-5 * (np.abs(one) + np.abs(other) + np.abs(model.values["L2"] * given["w"]))
+    with np.errstate(all="ignore"):
+        one, other = model.values["beta1"] * given["m"], (1 - model.values["beta1"]) * gradient
+        return np.abs(one + other) <= 1e-5 * (np.abs(one) + np.abs(other) + np.abs(model.values["L2"] * given["w"]))
 
 
 def near(found: Any, expected: Any, starts: list[Any], limit: float, doubtful: Any, label: str) -> int:
