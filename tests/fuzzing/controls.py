@@ -5,51 +5,49 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from tests.fuzzing.model import COUNT, NUMBER, POSITIVE, RANGES, SHARE, UNIT, WORDS, Given
+from tests.fuzzing.model import Given, holds
 from tests.fuzzing.worlds import Side, World
 from thincopt import set_num_threads
 from thincopt.language import Rule
+from thincopt.language.signature import Setting
 from thincopt.settings import settings_of
 
-RATE = (0.0, 0, 0.1, 0.01, 1, 0.5)
-VALUES: dict[str | None, tuple[Any, ...]] = {
-    UNIT: (0.0, 0.5, 0.9, 0.99, 0),
-    POSITIVE: (1e-8, 1e-3, 1, 10.0),
-    NUMBER: (0.0, 0.5, -0.5, 1),
-    SHARE: (0.5, 0.0, 1, 0.25),
-    COUNT: (0, 0, 1, 2, 3, 3.0),
-}
-WRONG = (-1, float("nan"), float("inf"), "0.1", None, True, 1e400)
+NUMBERS = (0.0, 0, 0.5, 0.1, 0.01, 1, 0.9, 0.99, 1e-8, -0.5)
+COUNTS = (0, 0, 1, 2, 3, 3.0)
+WRONG = (float("nan"), float("inf"), "0.1", None, True)
+OUTSIDE = (-1.0, 1.0, 1.5, 2.5, 0.0)  # of some settings
 SCHEDULES = (("decaying", (0.5, 0.3)), ("constant", (0.25,)), ("warmup_linear", (0.1, 2, 5)))
 OFTEN = ("learn_rate", "momentum", "lookahead_k", "use_averages", "nonfinite", "grad_clip", "L2", "weight_decay")
 
 
-def number(random: Random, name: str) -> Any:
+def number(random: Random, setting: Setting) -> Any:
     """A value that a number may have, as a rule."""
-    return random.choice(VALUES.get(RANGES.get(name), RATE))
+    return random.choice([each for each in (COUNTS if setting.range.whole else NUMBERS) if holds(setting, each)])
 
 
-def some(random: Random, name: str) -> Given:
-    """A value or a schedule that a setting may have."""
+def some(random: Random, setting: Setting) -> Given:
+    """A value or a schedule that a setting may have, most often."""
     chance = random.random()
-    if name in WORDS or chance < 0.65:
-        return Given("number", random.choice(WORDS[name]) if name in WORDS else number(random, name))
-    if chance < 0.75 and RANGES.get(name) not in (COUNT, POSITIVE):
+    if setting.choices:
+        return Given("number", random.choice(setting.choices))
+    if chance < 0.65:
+        return Given("number", number(random, setting))
+    if chance < 0.75 and holds(setting, 0.25) and holds(setting, 0.0):
         return Given(*random.choice(SCHEDULES))
     kind = "list" if chance < 0.9 else "iterator"
-    return Given(kind, [number(random, name) for _ in range(random.randint(1, 5))])
+    return Given(kind, [number(random, setting) for _ in range(random.randint(1, 5))])
 
 
-def wrong(random: Random, name: str) -> Given:
+def wrong(random: Random, setting: Setting) -> Given:
     """A value or a schedule that a setting cannot have, or not for long."""
-    if name in WORDS:
+    if setting.choices:
         return Given("number", random.choice(("no", None, 2)))
-    chance = random.random()
-    if chance < 0.5 or RANGES.get(name) == NUMBER:
-        return Given("number", random.choice([each for each in WRONG if RANGES.get(name) != NUMBER or each != -1]))
-    last = {UNIT: 1.0, SHARE: 1.5, COUNT: 2.5}.get(RANGES.get(name, ""), -1.0)
-    begin = [number(random, name)] if chance < 0.9 else []
-    return Given(random.choice(("list", "iterator")), [*begin, last])
+    values = [each for each in (*WRONG, *OUTSIDE) if not holds(setting, each)]
+    chance, last = random.random(), [each for each in OUTSIDE if not holds(setting, each)]
+    if chance < 0.5 or not last:
+        return Given("number", random.choice(values))
+    begin = [number(random, setting)] if chance < 0.9 else []
+    return Given(random.choice(("list", "iterator")), [*begin, random.choice(last)])
 
 
 def names(random: Random, rule: Rule) -> list[str]:
@@ -61,11 +59,18 @@ def names(random: Random, rule: Rule) -> list[str]:
 
 def assign(random: Random, world: World) -> None:
     """New values, by `change` or as attributes; some of them refused."""
+    if changed(random, world):
+        world.see_unchanged()
+
+
+def changed(random: Random, world: World) -> type[Exception] | None:
+    """Give new values; the error that they are refused with."""
     model = world.actor.model
-    given = {name: some(random, name) for name in names(random, model.rule)}
+    known = settings_of(model.rule)
+    given = {name: some(random, known[name]) for name in names(random, model.rule)}
     if random.random() < 0.2:
         name = random.choice(list(given))
-        given[name] = wrong(random, name)
+        given[name] = wrong(random, known[name])
     if random.random() < 0.03:
         given["learn_date"] = Given("number", 0.1)
 
@@ -76,8 +81,7 @@ def assign(random: Random, world: World) -> None:
         else:
             side.optimizer.change(**made)
 
-    if world.both(change, lambda each: each.assign(given)):
-        world.see_unchanged()
+    return world.both(change, lambda each: each.assign(given))
 
 
 def off_and_on(random: Random, world: World) -> None:

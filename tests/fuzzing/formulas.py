@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from types import FunctionType
 from typing import Any
 
@@ -16,9 +17,13 @@ WORDS = {
     "minimum": np.minimum,
     "maximum": np.maximum,
     "sign": np.sign,
+    "abs": np.abs,
+    "sum": np.sum,
+    "dot": lambda one, other: np.sum(one * other),
     "norm": lambda values: np.sqrt(np.sum(values * values)),
+    "amax": np.max,
+    "mean": np.mean,
 }
-FIRST = {"mu_product": 1.0}  # scalar state, as it begins
 
 Arrays = dict[str, Any]
 
@@ -54,6 +59,37 @@ def states_of(rule: Rule) -> list[str]:
     return [name for name in arguments(rule)[0] if name not in ("w", "g", "t")]
 
 
+@cache
+def scalars_of(rule: Rule) -> dict[str, float]:
+    """Scalar state, as it begins."""
+    return {each.name: float(each.start) for each in rule.signature.states if each.kind == "scalar"}
+
+
+def is_stated(rule: Rule) -> bool:
+    """Whether a step of this rule can be stated here: it needs no other keys, and arrays that begin at zero."""
+    states = rule.signature.states
+    alone = all(each.kind == "scalar" or (each.kind, each.start) == ("array", 0.0) for each in states)
+    return alone and "total" not in rule.function.__code__.co_names
+
+
+@cache
+def _kept(rule: Rule, answers: frozenset[tuple[str, Any]]) -> frozenset[str]:
+    names, settings = arguments(rule)
+    values = {name: On(1) if value is True else np.float64(0) if value is False else value for name, value in answers}
+    given = {name: np.ones(1) for name in names}
+    with np.errstate(all="ignore"):
+        made = plain(rule.function)(*given.values(), **{name: values[name] for name in settings})
+    made = made[1:] if isinstance(made, tuple) else ()
+    states = zip(states_of(rule), made, strict=True)
+    return frozenset(name for name, each in states if each is not given[name] and name not in scalars_of(rule))
+
+
+def kept_by(rule: Rule, values: Mapping[str, Any]) -> frozenset[str]:
+    """The rule's arrays that a step changes; some only by some settings."""
+    answers = {name: each if isinstance(each, str) else bool(each) for name, each in values.items()}
+    return _kept(rule, frozenset(answers.items()))
+
+
 def scales(values: Mapping[str, Any], gradients: Mapping[Any, Any]) -> dict[Any, Any]:
     """What each key's gradient is multiplied by."""
     limit = values["grad_clip"]
@@ -69,7 +105,9 @@ def steps(rule: Rule, values: Mapping[str, Any], scale: float, batch: Mapping[An
     values = {name: np.float64(each) if type(each) in (int, float) else each for name, each in values.items()}
     values["learn_rate"] = values["learn_rate"] * np.float64(scale)
     with np.errstate(all="ignore"):
-        coupled = {key: each["g"] + values["L2"] * each["w"] if values["L2"] else each["g"] for key, each in batch.items()}
+        coupled = {
+            key: each["g"] + values["L2"] * each["w"] if values["L2"] else each["g"] for key, each in batch.items()
+        }
         clipped = scales(values, coupled)
         return {key: _step(rule, values, {**each, "g": clipped[key] * coupled[key]}) for key, each in batch.items()}
 

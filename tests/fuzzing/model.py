@@ -9,21 +9,14 @@ from math import isfinite
 from typing import Any
 
 import thincopt
-from tests.fuzzing.formulas import FIRST, On, states_of
+from tests.fuzzing.formulas import On, kept_by
 from thincopt import ArrayError, NonFiniteError, ScheduleError, SettingError
 from thincopt.language import Rule
+from thincopt.language.signature import Setting
 from thincopt.settings import settings_of
 
 PATIENCE = 20
 LARGEST = {"float32": 3.4028234663852886e38, "float64": 1.7976931348623157e308}
-UNIT, POSITIVE, NUMBER, SHARE, COUNT = "unit", "positive", "number", "share", "count"
-RANGES = {"beta1": UNIT, "beta2": UNIT, "eps": POSITIVE, "clamp": POSITIVE, "dampening": NUMBER}
-RANGES |= {"lookahead_alpha": SHARE, "lookahead_k": COUNT}  # all others are rates
-WORDS: dict[str, tuple[Any, ...]] = {
-    "nonfinite": ("raise", "skip", "propagate"),
-    "grad_clip_by": ("key", "model"),
-    **dict.fromkeys(("amsgrad", "nesterov", "debias", "use_averages", "L2_is_weight_decay"), (False, True)),
-}
 
 
 @dataclass(frozen=True)
@@ -71,22 +64,16 @@ class Key:
     arrays: frozenset[str] = frozenset()
 
 
-def holds(name: str, value: Any) -> bool:
+def holds(setting: Setting, value: Any) -> bool:
     """Whether a setting may have this value."""
-    if name in WORDS:
-        return type(value) in (bool, str) and value in WORDS[name]
+    if setting.choices:
+        return any(type(value) is type(each) and value == each for each in setting.choices)
     if isinstance(value, bool | str) or value is None or not isfinite(value):
         return False
-    kind = RANGES.get(name)
-    if kind == NUMBER:
-        return True
-    return bool(
-        value >= 0
-        and not (kind == POSITIVE and value == 0)
-        and not (kind == UNIT and value >= 1)
-        and not (kind == SHARE and value > 1)
-        and not (kind == COUNT and value != int(value))
-    )
+    declared = setting.range
+    low = value > declared.low if declared.above_low else value >= declared.low
+    high = value < declared.high if declared.below_high else value <= declared.high
+    return bool(low and high and not (declared.whole and value != int(value)))
 
 
 @dataclass
@@ -110,7 +97,7 @@ class Model:
         for name, each in given.items():
             driver = driver_of(each, 1)
             first = each.value if driver is None else (replace(driver, count=0)).next()
-            if name not in values or not holds(name, first):
+            if name not in values or not holds(settings_of(self.rule)[name], first):
                 raise SettingError
             values[name] = first
             if driver is not None:
@@ -124,7 +111,7 @@ class Model:
         for name, each in going.items():
             values[name] = each.next()
             drivers[name] = replace(each, count=each.count + 1)
-            if not holds(name, values[name]):
+            if not holds(settings_of(self.rule)[name], values[name]):
                 raise SettingError
         self._take(values, drivers)
 
@@ -146,22 +133,23 @@ class Model:
         found = dict(self.values)
         if found["L2_is_weight_decay"] and found["L2"]:
             found |= {"weight_decay": found["L2"], "L2": 0.0}
-        if "momentum" in found and self.has_momentum:
-            found["momentum"] = On(found["momentum"])
-        if "L2" in self.drivers and not found["L2_is_weight_decay"]:
-            found["L2"] = On(found["L2"])
-        return found
+        coupled = set() if found["L2_is_weight_decay"] else {"L2"}
+        return found | {name: On(found[name]) for name in self.going_on | (coupled & self.drivers.keys())}
 
     @property
-    def has_momentum(self) -> bool:
-        held = any("velocity" in each.arrays for each in self.keys.values())
-        return bool(self.values.get("momentum")) or "momentum" in self.drivers or held
+    def going_on(self) -> set[str]:
+        """The rule's numbers that count although they are zero: schedules drive them, or their state goes on."""
+        held = {name for each in self.keys.values() for name in each.arrays}
+        own = {each.name for each in self.rule.signature.settings if not each.choices}
+        zeros = {name for name in own if not self.values[name]}
+        kept = kept_by(self.rule, self.values)
+        lost = {name for name in zeros if held & (kept_by(self.rule, {**self.values, name: On(0)}) - kept)}
+        return lost | (own & self.drivers.keys())
 
     @property
     def kept(self) -> frozenset[str]:
         """The arrays that a key has after a step by these settings."""
-        optional = {"velocity": self.has_momentum, "vmax": self.values.get("amsgrad")}
-        names = {name for name in states_of(self.rule) if name not in FIRST and optional.get(name, True)}
+        names = set(kept_by(self.rule, self.effective))
         names |= {"slow"} if self.values["lookahead_k"] else set()
         return frozenset(names | ({"average"} if self.values["use_averages"] else set()))
 

@@ -8,7 +8,8 @@ from random import Random
 from typing import Any
 
 from tests.fuzzing import controls, keeping, steps
-from tests.fuzzing.arrays import specs, values
+from tests.fuzzing.arrays import Spec, specs, values
+from tests.fuzzing.formulas import is_stated
 from tests.fuzzing.model import Given, begun
 from tests.fuzzing.worlds import World, see_same, world_of
 from thincopt import Optimizer, SettingError, num_threads, set_num_threads
@@ -43,8 +44,9 @@ Script = Sequence[tuple[Act, int]]
 
 
 def rules() -> list[Rule]:
-    """The rules that are built in."""
-    return [each for each in all_rules().values() if each.function.__module__.startswith("thincopt.rules.")]
+    """The rules that are built in, and that the model can state."""
+    known = [each for each in all_rules().values() if each.function.__module__.startswith("thincopt.rules.")]
+    return [each for each in known if is_stated(each)]
 
 
 def script_of(seed: int) -> Script:
@@ -54,17 +56,17 @@ def script_of(seed: int) -> Script:
     return [(each, random.getrandbits(32)) for each in acts]
 
 
-def begin(seed: int, backends: Sequence[NumpyOps]) -> World:
-    """An optimizer by a random rule with random settings."""
+def begin(seed: int, backends: Sequence[NumpyOps], known: dict[Any, Spec] | None = None) -> World:
+    """An optimizer by a random rule with random settings, for these keys or for random ones."""
     random = Random(f"world {seed}")
     rule = random.choice(rules())
     names = [name for name in settings_of(rule) if random.random() < 0.35 or name == "learn_rate"]
-    given = {name: controls.some(random, name) for name in names}
-    numbers = [name for name in settings_of(rule) if name not in controls.WORDS and name not in given]
-    later = {name: Given("list", [controls.number(random, name) for _ in range(3)]) for name in numbers[:1]}
+    given = {name: controls.some(random, settings_of(rule)[name]) for name in names}
+    numbers = [each for name, each in settings_of(rule).items() if not each.choices and name not in given]
+    later = {each.name: Given("list", [controls.number(random, each) for _ in range(3)]) for each in numbers[:1]}
     later = later if random.random() < 0.2 else {}
     given["learn_rate"] = given["learn_rate"] if random.random() < 0.5 else Given("number", 0.01)
-    known = specs(random)
+    known = known or specs(random)
     weights = {key: values(random, each) for key, each in known.items()}
 
     def make(ops: NumpyOps) -> Optimizer:

@@ -13,6 +13,7 @@ from tests.fuzzing import formulas
 from tests.fuzzing.arrays import Spec
 from tests.fuzzing.model import Model
 from thincopt import Optimizer
+from thincopt.language import Rule
 from thincopt.ops.numpy_ops import NumpyOps
 
 WEIGHTS = ("w", "slow", "average")
@@ -105,7 +106,7 @@ class World:
         for key in self.specs.keys() - given.keys():
             see_same(now["weights"][key], was["weights"][key], f"weights of {key!r}, which had no step")
             see_same(now["keys"].get(key), was["keys"].get(key), f"state of {key!r}, which had no step")
-        batch = {key: begins(was, key, each, now["keys"][key]) for key, each in given.items()}
+        batch = {key: begins(before.rule, was, key, each, now["keys"][key]) for key, each in given.items()}
         made = formulas.steps(before.rule, before.effective, scale, batch) if done else batch
         limits = {key: TOLERANCE[self.specs[key].dtype] for key in given}
         for key in given:
@@ -121,7 +122,7 @@ class World:
                     see_same(each, np.asarray(start, spec.dtype), f"{name} of {key!r}, which was not to change")
                 else:
                     self.compared += near(each, made[key][name], rounds, limit, doubtful, f"{name} of {key!r}")
-            for name in formulas.FIRST.keys() & branch.keys():
+            for name in formulas.scalars_of(before.rule):
                 if done and np.isfinite(made[key][name]):
                     assert abs(branch[name] - made[key][name]) <= 1e-12, f"{name} of {key!r}"
 
@@ -146,14 +147,18 @@ def names_of(branch: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(name for name, each in branch.items() if isinstance(each, np.ndarray))
 
 
-def begins(was: Content, key: Any, gradient: Any, branch: Mapping[str, Any]) -> dict[str, Any]:
+def begins(rule: Rule, was: Content, key: Any, gradient: Any, branch: Mapping[str, Any]) -> dict[str, Any]:
     """What a key's step begins with, in float64: what was there, or how it begins."""
     known, weights = was["keys"].get(key, {}), was["weights"][key]
     starts = {name: weights if name == "slow" else np.zeros(weights.shape) for name in names_of(branch)}
     found = {**starts, **{name: known[name] for name in names_of(known)}, "w": weights, "g": gradient}
     found = {name: np.asarray(each, np.float64).reshape(weights.shape) for name, each in found.items()}
-    scalars = {name: np.float64(known.get(name, first)) for name, first in formulas.FIRST.items()}
-    return {**found, **scalars, "t": np.float64(known.get("t", 0) + 1)}
+    scalars = {name: known.get(name, first) for name, first in formulas.scalars_of(rule).items()}
+    return {
+        **found,
+        **{name: np.float64(each) for name, each in scalars.items()},
+        "t": np.float64(known.get("t", 0) + 1),
+    }
 
 
 def unsure(model: Model, given: Mapping[str, Any], gradient: Any) -> Any:
