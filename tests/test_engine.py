@@ -37,6 +37,10 @@ def test_an_empty_gradient_returns_before_any_other_check_and_is_not_counted(ops
     assert optimizer("w", weights, np.ones(0))[0] is weights
     optimizer.update({"w": ("not even an array", np.ones(0)), "v": (np.ones(2), np.ones(2))})
     assert optimizer.nr_update == {"v": 1}
+    for scale in (None, "1", float("nan"), 10**400):
+        optimizer("w", weights, np.ones(0), lr_scale=scale)
+        optimizer.update({"w": (weights, np.ones(0))}, lr_scale=scale)
+    assert optimizer.nr_update == {"v": 1}
 
 
 def test_keys_are_apart_and_of_any_hashable_kind(ops):
