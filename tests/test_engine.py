@@ -157,6 +157,15 @@ def test_a_setting_that_is_wrong_is_an_error_that_teaches(name, settings, text):
     assert str(caught.value) == text
 
 
+@pytest.mark.parametrize("kind", [np.float16, np.int8, np.uint8, np.longdouble])
+def test_whole_numbers_of_small_types(kind):
+    """They are not compared with what they cannot hold, of which NumPy would warn."""
+    assert Optimizer.of("AdamW.v1", lookahead_k=kind(2)).lookahead_k == 2
+    for wrong in (np.float16(2.5), np.int8(-128)):
+        with pytest.raises(SettingError, match=r"lookahead_k must be a whole number >= 0(,.*)? not"):
+            Optimizer.of("AdamW.v1", lookahead_k=wrong)
+
+
 def test_change_takes_effect_at_the_next_call_and_keeps_state(ops):
     optimizer = Optimizer.of("SGD.v2", learn_rate=1.0, momentum=0.5, ops=ops)
     weights = np.zeros(1)
