@@ -162,12 +162,14 @@ def begins(rule: Rule, was: Content, key: Any, gradient: Any, branch: Mapping[st
 
 
 def unsure(model: Model, given: Mapping[str, Any], gradient: Any) -> Any:
-    """Where Lion's sign is that of rounding."""
-    if model.rule.name != "Lion.v1":
-        return False
+    """Where rounding counts: L2 and the gradient nearly cancel, or Lion's sign is that of nearly nothing."""
     with np.errstate(all="ignore"):
-        one, other = model.values["beta1"] * given["m"], (1 - model.values["beta1"]) * gradient
-        return np.abs(one + other) <= 1e-5 * (np.abs(one) + np.abs(other) + np.abs(model.values["L2"] * given["w"]))
+        decayed, beta = model.effective["L2"] * given["w"], model.values.get("beta1", 0.0)
+        found = np.abs(given["g"] + decayed) <= 0.03 * np.abs(decayed)
+        if model.rule.name == "Lion.v1":
+            one, other = beta * given["m"], (1 - beta) * gradient
+            found |= np.abs(one + other) <= 1e-5 * (np.abs(one) + np.abs(other) + np.abs(decayed))
+        return found
 
 
 def near(found: Any, expected: Any, starts: list[Any], limit: float, doubtful: Any, label: str) -> int:
