@@ -37,6 +37,10 @@ def test_an_empty_gradient_returns_before_any_other_check_and_is_not_counted(ops
     assert optimizer("w", weights, np.ones(0))[0] is weights
     optimizer.update({"w": ("not even an array", np.ones(0)), "v": (np.ones(2), np.ones(2))})
     assert optimizer.nr_update == {"v": 1}
+    for scale in (None, "1", float("nan"), 10**400):
+        optimizer("w", weights, np.ones(0), lr_scale=scale)
+        optimizer.update({"w": (weights, np.ones(0))}, lr_scale=scale)
+    assert optimizer.nr_update == {"v": 1}
 
 
 def test_keys_are_apart_and_of_any_hashable_kind(ops):
@@ -151,6 +155,15 @@ def test_a_setting_that_is_wrong_is_an_error_that_teaches(name, settings, text):
     with pytest.raises(SettingError) as caught:
         Optimizer.of(name, **settings)
     assert str(caught.value) == text
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.int8, np.uint8, np.longdouble])
+def test_whole_numbers_of_small_types(kind):
+    """They are not compared with what they cannot hold, of which NumPy would warn."""
+    assert Optimizer.of("AdamW.v1", lookahead_k=kind(2)).lookahead_k == 2
+    for wrong in (np.float16(2.5), np.int8(-128)):
+        with pytest.raises(SettingError, match=r"lookahead_k must be a whole number >= 0(,.*)? not"):
+            Optimizer.of("AdamW.v1", lookahead_k=wrong)
 
 
 def test_change_takes_effect_at_the_next_call_and_keeps_state(ops):

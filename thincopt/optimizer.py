@@ -156,6 +156,8 @@ class Optimizer:
         if ops is not now.ops:
             self._now = now = anew(now, self._turns, ops=ops)
         batch, states = sound(batch, lr_scale, now), {}
+        if not batch:
+            return
         for key, (weights, _) in batch.items():
             states[key] = state = ready(now, key, weights)
             if now.bound.get(key) is not state:

@@ -46,8 +46,9 @@ class Range:
 
     def told(self, value: Any) -> str:
         """The range, for an error about this value: with the end of whole numbers, if it is beyond that."""
-        size: Any = abs(value) if isinstance(value, Real) else 0
-        beyond = bool(self.whole and MOST_WHOLE < size < inf)  # NumPy's bool repeats no text
+        given: Any = value if isinstance(value, Real) else 0
+        size = abs(int(given)) if -inf < given < inf else 0
+        beyond = self.whole and size > MOST_WHOLE
         return f"{self}" + " and at most 2**53, for not all larger ones are exact in float64" * beyond
 
     def holds(self, value: Any) -> bool:
@@ -61,7 +62,7 @@ class Range:
             return False
         if not isfinite(value):
             return False
-        if self.whole and not (value.is_integer() and abs(given) <= MOST_WHOLE):
+        if self.whole and not (value.is_integer() and abs(int(given)) <= MOST_WHOLE):
             return False
         above: bool = value > self.low if self.above_low else value >= self.low
         below: bool = value < self.high if self.below_high else value <= self.high

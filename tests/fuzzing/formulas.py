@@ -1,0 +1,137 @@
+"""One step in NumPy's float64: the rule's own function, with its words as NumPy's, and the stages stated again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from thincopt.language import Rule
+
+WORDS = {
+    "sqrt": np.sqrt,
+    "where": np.where,
+    "minimum": np.minimum,
+    "maximum": np.maximum,
+    "sign": np.sign,
+    "abs": np.abs,
+    "sum": np.sum,
+    "dot": lambda one, other: np.sum(one * other),
+    "norm": lambda values: np.sqrt(np.sum(values * values)),
+    "amax": np.max,
+    "mean": np.mean,
+}
+
+Arrays = dict[str, Any]
+
+
+class On(np.float64):
+    """A number that counts as other than zero, whatever it is: momentum of 0 whose state goes on."""
+
+    def __bool__(self) -> bool:
+        return True
+
+
+def plain(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function on NumPy's arrays."""
+    words = {
+        name: plain(each) if isinstance(each, FunctionType) and each.__module__ == function.__module__ else each
+        for name, each in function.__globals__.items()
+        if name in function.__code__.co_names
+    }
+    made = FunctionType(function.__code__, {**words, **WORDS}, function.__name__, function.__defaults__)
+    made.__kwdefaults__ = function.__kwdefaults__
+    return made
+
+
+def arguments(rule: Rule) -> tuple[list[str], list[str]]:
+    """The names of a rule's arrays, state and t, in order; and of its settings."""
+    code = rule.function.__code__
+    names = code.co_varnames
+    return list(names[: code.co_argcount]), list(names[code.co_argcount :][: code.co_kwonlyargcount])
+
+
+def states_of(rule: Rule) -> list[str]:
+    """The names of a rule's state, in order."""
+    return [name for name in arguments(rule)[0] if name not in ("w", "g", "t")]
+
+
+@cache
+def scalars_of(rule: Rule) -> dict[str, float]:
+    """Scalar state, as it begins."""
+    return {each.name: float(each.start) for each in rule.signature.states if each.kind == "scalar"}
+
+
+def is_stated(rule: Rule) -> bool:
+    """Whether a step of this rule can be stated here: it needs no other keys, and arrays that begin at zero."""
+    states = rule.signature.states
+    alone = all(each.kind == "scalar" or (each.kind, each.start) == ("array", 0.0) for each in states)
+    return alone and "total" not in rule.function.__code__.co_names
+
+
+@cache
+def _kept(rule: Rule, answers: frozenset[tuple[str, Any]]) -> frozenset[str]:
+    names, settings = arguments(rule)
+    values = {name: On(1) if value is True else np.float64(0) if value is False else value for name, value in answers}
+    given = {name: np.ones(1) for name in names}
+    with np.errstate(all="ignore"):
+        made = plain(rule.function)(*given.values(), **{name: values[name] for name in settings})
+    made = made[1:] if isinstance(made, tuple) else ()
+    states = zip(states_of(rule), made, strict=True)
+    return frozenset(name for name, each in states if each is not given[name] and name not in scalars_of(rule))
+
+
+def kept_by(rule: Rule, values: Mapping[str, Any]) -> frozenset[str]:
+    """The rule's arrays that a step changes; some only by some settings."""
+    answers = {name: each if isinstance(each, str) else bool(each) for name, each in values.items()}
+    return _kept(rule, frozenset(answers.items()))
+
+
+def scales(values: Mapping[str, Any], gradients: Mapping[Any, Any]) -> dict[Any, Any]:
+    """What each key's gradient is multiplied by."""
+    limit = values["grad_clip"]
+    squares = {key: np.sum(each * each) for key, each in gradients.items()}
+    if values["grad_clip_by"] == "model":
+        squares = dict.fromkeys(squares, sum(squares.values()))
+    norms = {key: np.sqrt(each) for key, each in squares.items()}
+    return {key: limit / each if 0 < limit <= each else np.float64(1) for key, each in norms.items()}
+
+
+def steps(rule: Rule, values: Mapping[str, Any], scale: float, batch: Mapping[Any, Arrays]) -> dict[Any, Arrays]:
+    """What a step makes of every key's weights and state, given as `w`, `g`, `t` and state by name."""
+    values = {name: np.float64(each) if type(each) in (int, float) else each for name, each in values.items()}
+    values["learn_rate"] = values["learn_rate"] * np.float64(scale)
+    with np.errstate(all="ignore"):
+        coupled = {
+            key: each["g"] + values["L2"] * each["w"] if values["L2"] else each["g"] for key, each in batch.items()
+        }
+        clipped = scales(values, coupled)
+        return {key: _step(rule, values, {**each, "g": clipped[key] * coupled[key]}) for key, each in batch.items()}
+
+
+def _step(rule: Rule, values: Mapping[str, Any], given: Arrays) -> Arrays:
+    names, settings = arguments(rule)
+    decay = 1.0 if "weight_decay" in settings else 1 - values["learn_rate"] * values["weight_decay"]
+    start = given["w"] * decay if rule.decay == "start" else given["w"]
+    taken = {name: start if name == "w" else given.get(name) for name in names}
+    made = plain(rule.function)(*taken.values(), **{name: values[name] for name in settings})
+    made = made if isinstance(made, tuple) else (made,)
+    found = {**given, **dict(zip(states_of(rule), made[1:], strict=True))}
+    found["w"] = start - made[0]
+    if rule.decay == "weights":
+        found["w"] = found["w"] * decay
+    return _followed(values, found, int(given["t"]))
+
+
+def _followed(values: Mapping[str, Any], found: Arrays, t: int) -> Arrays:
+    """Lookahead and averages."""
+    period = int(values["lookahead_k"])
+    if period and t % period == 0:
+        found["w"] = found["slow"] = found["slow"] + values["lookahead_alpha"] * (found["w"] - found["slow"])
+    if values["use_averages"]:
+        kept = min((1 + t) / (10 + t), 0.9999)
+        found["average"] = found["average"] - (1 - kept) * (found["average"] - found["w"])
+    return found
