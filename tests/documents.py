@@ -233,6 +233,7 @@ def _config(snippet: Snippet, told: str | None) -> None:
 
 def _included(path: Path, caption: str) -> None:
     """Write what a page includes under its name, for the page to import."""
+    path = path.resolve()  # from a folder of generated pages, which need not be there
     there(path.is_file(), str(path))
     if caption:
         Path(caption).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")

@@ -31,7 +31,7 @@ class Info:
 
 
 def info() -> Info:
-    """Tell which kernels run here, and why."""
+    """Which kernels run here and why, with how many threads: `print(thincopt.info())`."""
     native = load()
     level = native and native.level()
     return Info(__version__, native is not None, reason(), level, num_threads(), _cupy())

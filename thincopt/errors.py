@@ -43,7 +43,7 @@ class StateError(ThincoptError, ValueError):
 
 
 class ScheduleError(SettingError):
-    """A schedule that has no value to give."""
+    """A schedule that has no value for a step, or that cannot be one."""
 
 
 class ConfigError(ThincoptError, ValueError):
@@ -51,7 +51,7 @@ class ConfigError(ThincoptError, ValueError):
 
 
 class OpsError(ThincoptError, RuntimeError):
-    """A backend that is not here."""
+    """Where steps should run is not available here: no compiler, no CuPy, no device."""
 
 
 class ArrayError(ThincoptError, ValueError):

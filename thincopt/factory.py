@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from .describing import documented
 from .errors import SettingError, shown
 from .language import RULES, Rule
 from .language.signature import Setting
@@ -25,7 +26,7 @@ class Factory:
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
         self.__name__ = self.__qualname__ = rule.name.partition(".")[0]
-        self.__doc__ = rule.function.__doc__
+        self.__doc__ = documented(rule)
         self.__signature__ = _signature(rule)
 
     def __call__(

@@ -25,8 +25,8 @@ from .turns import Turns, between_turns, in_turn
 class Optimizer:
     """Updates arrays in place, by one rule, with state for each key: `optimizer(key, weights, gradient)`.
 
-    Every setting is an attribute, to be read and assigned: `optimizer.learn_rate = 0.01`. Any number among them may
-    be a schedule, or a list or iterator of numbers; `step_schedules()` takes the next value of each.
+    Every setting is an attribute: read it, or assign it (`optimizer.learn_rate = 0.01`). Any number may be a schedule,
+    a list of numbers or an iterator. What is remembered of a key begins at its first update.
     """
 
     _turns: Turns
@@ -41,7 +41,10 @@ class Optimizer:
         ops: Ops | None = None,
         **settings: Any,
     ) -> None:
-        """Make an SGD, Adam or RAdam as Thinc's `Optimizer` does: by `use_radam`, and by betas that are both zero."""
+        """Thinc's constructor: `use_radam=True` makes an RAdam, `beta1=0, beta2=0` plain SGD, anything else Adam.
+
+        For other rules use a factory such as `thincopt.AdamW`, or `Optimizer.of`.
+        """
         see_constructor(() if learn_rate is REQUIRED else (learn_rate, *others), settings)
         rule, rest = thinc_rule(use_radam, settings)
         self._begin(controls_of(rule, {"learn_rate": learn_rate, **rest}, schedules), ops)
@@ -56,7 +59,10 @@ class Optimizer:
         ops: Ops | None = None,
         **settings: Any,
     ) -> Optimizer:
-        """An optimizer by any rule (itself or its name) with settings of the rule and of its stages."""
+        """Make an optimizer by any rule, itself or its name: `Optimizer.of("Lion.v1", learn_rate=1e-4)`.
+
+        Settings are those of the rule and of its stages.
+        """
         made = cls.__new__(cls)
         made._begin(controls_of(rule_of(rule), settings, schedules), ops)
         return made
@@ -67,12 +73,12 @@ class Optimizer:
 
     @property
     def rule(self) -> Rule:
-        """The formula."""
+        """The rule that makes the steps."""
         return self._now.rule
 
     @property
     def ops(self) -> Ops:
-        """The backend."""
+        """Where steps run: NumPy in main memory, or CuPy on a device."""
         return self._now.ops
 
     @property
@@ -81,22 +87,28 @@ class Optimizer:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The present value of every setting."""
+        """The present value of every setting, by name: a copy. To change one, assign the attribute or call `change`."""
         return dict(self._now.controls.values)
 
     @property
     def schedules(self) -> dict[str, Follower]:
-        """The schedules that drive settings, by name."""
+        """The schedules that drive settings, by the setting's name."""
         return dict(self._now.controls.schedules)
 
     @in_turn
     def change(self, /, **settings: Any) -> None:
-        """Give settings new values, from the next call on; state is kept."""
+        """Give several settings new values at once: all of them, or none where one is refused.
+
+        State is kept. A schedule given here begins at its step 0.
+        """
         self._adopt(self._now.controls.assigned(settings))
 
     @in_turn
     def step_schedules(self) -> None:
-        """Take the next value of every schedule: call this once per batch."""
+        """Take the next value of every schedule: call this once per batch, after the update.
+
+        Without schedules it does nothing.
+        """
         self._adopt(self._now.controls.stepped())
 
     def _adopt(self, controls: Controls) -> None:
@@ -119,7 +131,8 @@ class Optimizer:
             return known[given]
         if name.startswith("_"):
             raise AttributeError(name)
-        raise AttributeError(absent(self.rule, name, _readable(self)))
+        public = (each for each in dir(type(self)) if not each.startswith("_"))
+        raise AttributeError(absent(self.rule, name, [*known, *ALIASES, *public]))
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name.startswith("_"):
@@ -132,7 +145,11 @@ class Optimizer:
     def __call__(
         self, key: Hashable, weights: Array, gradient: Array = None, *, lr_scale: float = 1.0
     ) -> tuple[Array, Array]:
-        """Update the weights of one key in place, zero the gradient, and return both."""
+        """Update the weights of one key in place, set the gradient to zero, and return both.
+
+        `key` is any hashable name; use the same one for the same array each time. `lr_scale` multiplies the learning
+        rate of this call alone. What cannot be updated is an `ArrayError`, and nothing has changed.
+        """
         now = self._now
         try:
             if now.step(now.numbers, key, weights, gradient, lr_scale):
@@ -143,7 +160,11 @@ class Optimizer:
         return weights, gradient
 
     def update(self, batch: Batch, *, lr_scale: float = 1.0) -> None:
-        """Update a whole model, {key: (weights, gradient)}, in one call: all keys, or none where one is refused."""
+        """Update a whole model in one call: `optimizer.update({key: (weights, gradient), …})`.
+
+        All keys are updated, or none where one is refused. It is faster for many small arrays, and a clip by the norm
+        of the model needs it.
+        """
         now = self._now
         if now.update(now.numbers, batch, lr_scale):
             self._carefully(batch, lr_scale)
@@ -172,9 +193,10 @@ class Optimizer:
 
     @between_turns
     def state(self) -> dict[str, Any]:
-        """What every key remembers, as one tree by key and name; arrays are read-only views of the state itself.
+        """All that is remembered, as one tree by key and name.
 
-        A resumed run needs the settings and where the schedules stand too: a pickle of the optimizer has it all.
+        Its arrays are live, read-only views; `copy.deepcopy` keeps a moment. Settings and the place in schedules are
+        not in it: a pickle of the optimizer has them too.
         """
         return tree_of(self._standing(), self._now.shared, self._now.declared, self._now.ops)
 
@@ -184,7 +206,7 @@ class Optimizer:
 
     @in_turn
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state()` of an optimizer with the same rule gave; the arrays are copied."""
+        """Take over a copy of what `state()` of an optimizer with the same rule gave, or raise a `StateError`."""
         self._take(state, self.ops, follows=self._now.follows)
 
     def _take(self, state: Mapping[str, Any], ops: Ops, *, follows: bool = False) -> None:
@@ -205,7 +227,10 @@ class Optimizer:
         return {key: self.ops.view(state.arrays[name]).reshape(state.shape) for key, state in found.items()}
 
     def averaged(self, weights: Mapping[Hashable, Array]) -> AbstractContextManager[None]:
-        """Evaluate with averaged weights: `with optimizer.averaged({key: weights, …}):`; after it all is as before."""
+        """Put averaged weights into these arrays for the time of `with optimizer.averaged({key: weights}): …`.
+
+        Afterwards the weights are as before, even if the block raises. It needs `use_averages=True`.
+        """
         averages = self.averages
         if averages is None:
             raise SettingError(f"{self.rule.name} keeps no averages here: pass use_averages=True.")
@@ -215,12 +240,15 @@ class Optimizer:
         return swapped(weights, averages, self._turns)
 
     def to_cpu(self) -> None:
-        """Move all state to main memory; the weights from then on must be there too."""
+        """Move all state to main memory; the weights of later calls must be there too, and moving them is up to you."""
         if self.ops.name != "numpy":
             self._move(backend(None))
 
     def to_gpu(self) -> None:
-        """Move all state to the current CUDA device, by CuPy; the weights from then on must be on a device too."""
+        """Move all state to the current CUDA device, by CuPy.
+
+        The weights of later calls must be on a device too; moving them is up to you.
+        """
         if self.ops.name != "cupy":
             self._move(on_devices())
 
@@ -240,23 +268,23 @@ class Optimizer:
 
     @property
     def use_radam(self) -> bool:
-        """Whether this is an RAdam."""
+        """Whether the rule is an RAdam (Thinc's attribute)."""
         return self.rule.name.startswith("RAdam.")
 
     @property
     @between_turns
     def nr_update(self) -> dict[Hashable, int]:
-        """How many updates each key has had."""
+        """How many updates each key has had, by key."""
         return {key: state.t for key, state in self._standing().items()}
 
     @property
     def mom1(self) -> dict[Hashable, Array]:
-        """The first moment (the rule's state `m`) by key, for reading."""
+        """The first moment by key, for reading: the rule's state `m`, the running mean of gradients."""
         return self._views("m")
 
     @property
     def mom2(self) -> dict[Hashable, Array]:
-        """The second moment (the rule's state `v`) by key, for reading."""
+        """The second moment by key, for reading: the rule's state `v`, the running mean of squared gradients."""
         return self._views("v")
 
     @property
@@ -268,7 +296,3 @@ class Optimizer:
 def _meant(name: str, known: Container[str]) -> str:
     """The setting that an attribute is; Thinc has other names for some."""
     return name if name in known else ALIASES.get(name, name)
-
-
-def _readable(optimizer: Optimizer) -> list[str]:
-    return [*optimizer.settings, *ALIASES, *(name for name in dir(type(optimizer)) if not name.startswith("_"))]

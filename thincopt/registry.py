@@ -20,6 +20,8 @@ from .foreign import MakingError, guarded, loaded
 from .place import Place, paths
 from .writing import Filled
 
+__all__ = ["fill", "get", "has", "ops", "optimizers", "resolve", "schedules"]
+
 
 class Registry(catalogue.Registry):  # type: ignore[misc]  # catalogue ships no types
     """A catalogue of functions by name, some of which are made when they are first asked for."""

@@ -52,7 +52,6 @@ Most often an optimizer is made by a factory, such as [`thincopt.Adam`](../optim
 
 {text}
 """
-MODULES = {"registry": ("optimizers", "schedules", "ops", "resolve", "fill", "get", "has")}
 OPTIMIZERS = "Optimizer"
 
 
@@ -111,7 +110,7 @@ def _optimizer() -> str:
 def _module(name: str, module: ModuleType) -> str:
     """A module with the names that it is for."""
     parts = [f"### {name}", _entry("module", f"thincopt.{name}", module, "")]
-    for inner in getattr(module, "__all__", MODULES.get(name, ())):
+    for inner in getattr(module, "__all__", ()):
         each, path = getattr(module, inner), f"thincopt.{name}.{inner}"
         if getattr(thincopt, inner, None) is each or isinstance(each, dict | list | tuple):
             continue  # told above, or nothing that says what it is

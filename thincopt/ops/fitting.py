@@ -142,7 +142,7 @@ def unfit(role: str, value: Any) -> str:
         return _unfit_tensor(role, value)
     is_data = isinstance(value, list | tuple | int | float) or hasattr(type(value), "__array__")
     unchanging = "; JAX's arrays cannot be changed in place" if why_not(value) else ""
-    return f"{told}{unchanging}; {copy_to_train(role, f'np.array({role})')}" if is_data else told
+    return f"{told}{unchanging}; {copy_to_train(role, f'np.array({role})')}" if is_data else told + why_not(value)
 
 
 def _unfit_tensor(role: str, value: Any) -> str:

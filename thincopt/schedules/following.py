@@ -134,4 +134,5 @@ class Played:
 
     def __reduce__(self) -> tuple[Any, ...]:
         kept = [each for _, each in self._latest if each is not END and FINITE.holds(each)]
-        return Played, (None, self.taken, float(kept[-1]) if kept else 0.0)
+        left = iter(()) if self._latest[-1][1] is END else None  # one that has ended goes on so
+        return Played, (left, self.taken, float(kept[-1]) if kept else 0.0)
