@@ -67,7 +67,7 @@ RUNS = [
     Run(
         "thread",
         "libtsan.so",
-        ("tests/test_threads.py", "-k", "not every_number or (AdamW and all and raise)"),
+        ("tests/test_threads.py", "tests/test_turns.py", "-k", "not every_number or (AdamW and all and raise)"),
         {"TSAN_OPTIONS": "halt_on_error=1"},
     ),
 ]
