@@ -130,6 +130,23 @@ def test_elements_without_bytes_are_no_empty_gradient(ops):
         optimizer("W", np.ones(3), np.zeros(3, "V0"))
 
 
+def test_what_L2_counts_as_may_change(ops):
+    """Coupled L2 is another kernel; as weight decay it is a number of the present one."""
+    ends = []
+    for coupled in ([True, False], [False, True]):
+        optimizer, weights = Optimizer.of("SGD.v2", learn_rate=0.1, momentum=0.9, L2=0.5, ops=ops), np.ones(3)
+        for each in coupled:
+            optimizer.L2_is_weight_decay = not each
+            twin = Optimizer.of("SGD.v2", learn_rate=0.1, momentum=0.9, L2=0.5, L2_is_weight_decay=not each, ops=ops)
+            twin.load_state(optimizer.state())
+            expected = weights.copy()
+            step(twin, expected, 1)
+            step(optimizer, weights, 1)
+            assert (weights == expected).all()
+        ends.append(weights.tobytes())
+    assert ends[0] != ends[1]
+
+
 @pytest.mark.parametrize("by", ["key", "model"])
 @pytest.mark.parametrize("size", [1e100, 1e160, 1e200, 1e300])
 def test_a_clip_of_norms_whose_squares_overflow(ops, by, size):

@@ -83,8 +83,8 @@ def asks_for_others(now: Present, controls: Controls) -> bool:
     """Whether these settings ask for other kernels than the present ones."""
     before, names = now.controls, set(now.answers)
     if controls.schedules is before.schedules:  # then it depends on the values that are others now
-        names &= {name for name, value in controls.values.items() if value is not before.values[name]}
-        names |= DECAYS & set(now.answers) if names & DECAYS else set()  # of two, one may stand for the other
+        others = {name for name, value in controls.values.items() if value is not before.values[name]}
+        names &= others | DECAYS if others & DECAYS else others  # of the decays, one may stand for the other
     return any(now.answers[name] != _asked(controls, now.kept_on, name) for name in names)
 
 
