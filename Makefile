@@ -17,7 +17,7 @@ build: .venv/installed
 	$(VENV)/python -c 'import thincopt; print(thincopt.info())'
 
 test: .venv/installed
-	$(VENV)/python -m pytest
+	$(VENV)/python -m pytest $(ARGS)
 
 # The model fuzzer with fresh seeds: SECONDS=600, or SEED=7 to see one again.
 soak: .venv/installed

@@ -35,7 +35,7 @@ REFUSED = {
     "strided gradient": (
         lambda: (ONES.copy(), strided()),
         "Key 'W': the gradient must be contiguous in memory (C order), but the strides are (8,);"
-        " pass the array that it is a view of, or train a contiguous copy. Nothing was changed.",
+        " write gradient = np.ascontiguousarray(gradient). Nothing was changed.",
     ),
     "transposed weights": (
         lambda: (np.ones((3, 4), "float32").T, np.ones((4, 3), "float32")),
@@ -77,7 +77,8 @@ REFUSED = {
     ),
     "types that differ": (
         lambda: (ONES.copy(), np.ones(12)),
-        "Key 'W': the weights are float32 but the gradient is float64; they must be of one type. Nothing was changed.",
+        "Key 'W': the weights are float32 but the gradient is float64; they must be of one type: write gradient ="
+        " gradient.astype(weights.dtype). Nothing was changed.",
     ),
     "sizes that differ": (
         lambda: (ONES.copy(), np.ones(11, "float32")),

@@ -33,16 +33,20 @@ def see_averages(
 @contextmanager
 def swapped(weights: Mapping[Hashable, Array], others: Mapping[Hashable, Array], turns: Turns) -> Iterator[None]:
     """Have the weights hold what `others` hold; afterwards all is as before, whatever happens."""
+    lent = frozenset(weights)
     with turns.lock:
         kept = {key: each.copy() for key, each in weights.items()}
     try:
-        _store(weights, others, turns)
+        _store(weights, others, turns, (turns.lent.append, lent))
         yield
     finally:
-        _store(weights, kept, turns)
+        _store(weights, kept, turns, (turns.lent.remove, lent))
 
 
-def _store(weights: Mapping[Hashable, Array], values: Mapping[Hashable, Array], turns: Turns) -> None:
+def _store(
+    weights: Mapping[Hashable, Array], values: Mapping[Hashable, Array], turns: Turns, lending: tuple[Any, ...]
+) -> None:
+    """Write these, and say at once whether the weights are lent from then on; quick calls find nothing present then."""
     storing = [(setitem, each, ..., values[key].reshape(each.shape)) for key, each in weights.items()]
     with turns.lock:
-        at_once(calls(*storing))
+        at_once(calls((setitem, turns.ticket, 0, None), *storing, lending))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Hashable, Iterable, Mapping
 from sys import float_info
 from typing import Any
 
@@ -15,7 +15,7 @@ FINITE = Range()
 LARGEST = {4: (2 - 2**-23) * 2.0**127, 8: float_info.max}  # numbers, by their bytes
 
 
-def sound(batch: Any, lr_scale: Any, now: Present) -> Batch:
+def sound(batch: Any, lr_scale: Any, now: Present, lent: Container[Hashable]) -> Batch:
     """The batch without empty gradients, if everything in it can be updated; an error that says why if not."""
     if not isinstance(batch, Mapping):
         raise ArrayError(f"update takes {{key: (weights, gradient), …}}, not {type(batch).__name__}.")
@@ -26,6 +26,11 @@ def sound(batch: Any, lr_scale: Any, now: Present) -> Batch:
         weights, gradient = map(now.ops.seen, pair)
         if now.ops.is_empty(gradient):
             continue
+        if key in lent:
+            raise ArrayError(
+                f"Key {key!r}: its weights hold averages, to evaluate with, until the block of optimizer.averaged(…)"
+                " ends: train after it. Nothing was changed."
+            )
         known = now.states.get(key)
         fault = now.ops.fault(weights, gradient, known and known.standing)
         if fault:
@@ -69,11 +74,13 @@ def see_key(key: Any) -> None:
 
 def nonfinite_text(batch: Batch, ops: Ops) -> str:
     """Which gradient is not finite, and where."""
-    for key, (_, gradient) in batch.items():
+    for key, (weights, gradient) in batch.items():
         found = ops.nonfinite(gradient)
         if found:
             return (
                 f"Key {key!r}: the gradient is not finite in {found[1]} of {gradient.size} elements, the first at"
                 f" index {found[0]} ({gradient.reshape(-1)[found[0]]})."
+                + " The weights are not finite either: a step before has made them so."
+                * bool(ops.nonfinite(weights))
             )
     return "A gradient is not finite."

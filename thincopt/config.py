@@ -67,7 +67,7 @@ def checked(config: Config, place: Place) -> Config:
 def _elsewhere(config: Config, found: list[Problem]) -> Iterator[str]:
     """What to do with the config of a program that has registries of its own."""
     foreign = [kind for _, kind, text in found if text.startswith(NO_REGISTRY)]
-    inner = [".".join(path) for path, each in paths(config) if len(path) > 1 and path[-1] == "optimizer"]
+    inner = [".".join(path) for path, each in paths(config) if len(path) > 1 and path[-1] == "optimizer" != path[0]]
     if foreign and inner:
         yield f"Of another program's config take its optimizer alone: load(…, section={inner[0]!r})."
 

@@ -81,9 +81,9 @@ def factory_of(rule: Rule) -> Factory:
     return Factory(rule)
 
 
-def get(name: str) -> Factory:
-    """The factory of this name, in any spelling: `get("Adam.v2")`; without a version, the first."""
-    return factory_of(rule_named(name))
+def get(name: str | Rule) -> Factory:
+    """The factory of this name, in any spelling (`get("Adam.v2")`; without a version, the first), or of a rule."""
+    return factory_of(name if isinstance(name, Rule) else rule_named(name))
 
 
 def find(name: str) -> Factory | None:

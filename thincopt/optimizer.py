@@ -9,7 +9,7 @@ from typing import Any
 from .averaging import see_averages, swapped
 from .checking import see_key, sound
 from .controls import Controls, controls_of
-from .errors import NonFiniteError, SettingError
+from .errors import NonFiniteError, RuleError, SettingError
 from .keeping import ready, refuse_or_skip
 from .language import Rule
 from .naming import REQUIRED, absent, rule_of, see_constructor, thinc_rule
@@ -69,7 +69,10 @@ class Optimizer:
 
     def _begin(self, controls: Controls, ops: Ops | None) -> None:
         self._turns = Turns()
-        self._now = begun(controls, backend(ops), self._turns, follows=ops is None)
+        try:
+            self._now = begun(controls, backend(ops), self._turns, follows=ops is None)
+        except RuleError as error:  # it tells the line of the rule; how tracing came there is of no use
+            raise error.with_traceback(None) from None
 
     @property
     def rule(self) -> Rule:
@@ -112,7 +115,7 @@ class Optimizer:
         self._adopt(self._now.controls.stepped())
 
     def _adopt(self, controls: Controls) -> None:
-        """Go on with these settings. What a device tells of steps before does not keep them from changing."""
+        """Go on with these settings; what a device tells late, of steps before, is raised when they are in force."""
         late: NonFiniteError | None = None
         if asks_for_others(self._now, controls):
             try:
@@ -133,6 +136,9 @@ class Optimizer:
             raise AttributeError(name)
         public = (each for each in dir(type(self)) if not each.startswith("_"))
         raise AttributeError(absent(self.rule, name, [*known, *ALIASES, *public]))
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self._now.controls.values]
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name.startswith("_"):
@@ -176,7 +182,7 @@ class Optimizer:
         ops = suited(batch, now.ops) if now.follows and not now.has_stepped else now.ops
         if ops is not now.ops:
             self._now = now = anew(now, self._turns, ops=ops)
-        batch, states = sound(batch, lr_scale, now), {}
+        batch, states = sound(batch, lr_scale, now, frozenset().union(*self._turns.lent)), {}
         if not batch:
             return
         for key, (weights, _) in batch.items():

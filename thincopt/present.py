@@ -27,7 +27,8 @@ class Present:
     """Settings, state, and the kernels that they ask for; `bound` is the state that the runner has, by key.
 
     `answers` are what the kernels are made by: of a choice its value, of a number whether it may be other than zero.
-    Those that are `kept_on` count as such although they are zero. A call brings `numbers` to `step` or `update`.
+    Those that are `kept_on` count as such although they are zero. A call brings `numbers` to `step` or `update`. Only
+    `states` and `bound` grow in place, by keys that stand once they have had a step.
     """
 
     controls: Controls

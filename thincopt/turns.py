@@ -8,7 +8,7 @@ for itself, and is refused. A fork waits for every turn, and holds the next ones
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import wraps
 from threading import RLock
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
@@ -24,17 +24,18 @@ R = TypeVar("R")
 
 
 class Turns:
-    """One optimizer's turns: who has it holds `lock`; `present[0]` is what a quick call must bring, if nobody has.
+    """One optimizer's turns: who has it holds `lock`; `ticket[0]` is what a quick call must bring, if nobody has.
 
     A quick call is one of compiled code that never lets go of the interpreter's lock: it needs no turn, but brings the
     settings that it knows, and is done only if they are still the present ones.
     """
 
-    __slots__ = ("__weakref__", "lock", "present")
+    __slots__ = ("__weakref__", "lent", "lock", "ticket")
 
     def __init__(self) -> None:
         self.lock: Any = RLock()
-        self.present: list[bytes | None] = [None]
+        self.ticket: list[bytes | None] = [None]
+        self.lent: list[frozenset[Hashable]] = []  # keys whose weights hold something else for a while
         with _gate:
             _all.add(self)
 
@@ -57,12 +58,15 @@ S = TypeVar("S", bound=TakesTurns)
 
 
 def in_turn(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
-    """Have a method take a turn of its own; within another of the same thread it is refused."""
+    """Have a method take a turn of its own; within another of the same thread it is refused.
+
+    Where it raises, there is no ticket from then on: the next call goes by the engine, and has one again.
+    """
 
     def alone(self: S, args: Any, kwargs: Any) -> R:
-        self._turns.present[0] = None
+        self._turns.ticket[0] = None
         result = method(self, *args, **kwargs)
-        self._turns.present[0] = self._numbers
+        self._turns.ticket[0] = None if self._turns.lent else self._numbers
         return result
 
     @wraps(method)
@@ -84,9 +88,9 @@ def between_turns(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenat
     """Have a method that only reads see one moment; within a turn of the same thread, that of before or after."""
 
     def still(self: S, args: Any, kwargs: Any) -> R:
-        before, self._turns.present[0] = self._turns.present[0], None
+        before, self._turns.ticket[0] = self._turns.ticket[0], None
         result = method(self, *args, **kwargs)
-        self._turns.present[0] = before
+        self._turns.ticket[0] = before
         return result
 
     @wraps(method)

@@ -48,11 +48,12 @@ FAULTS = [
     (dev(6), dev(6, dtype="f2"), "the gradient must be float32 or float64, not float16; write gradient ="
      ' gradient.astype("float32").'),
     (dev(6, dtype="c8"), dev(6), "the weights must be float32 or float64, not complex64."),
-    (dev(6), dev(6, dtype="f8"), "the weights are float32 but the gradient is float64; they must be of one type."),
+    (dev(6), dev(6, dtype="f8"), "the weights are float32 but the gradient is float64; they must be of one type: write"
+     " gradient = gradient.astype(weights.dtype)."),
     (dev(12)[::2], dev(6), "the weights must be contiguous in memory (C order), but the strides are (8,); pass the"
      " array that it is a view of, or train a contiguous copy."),
-    (dev(2, 3), dev(3, 2).T, "the gradient must be contiguous in memory (C order), but the strides are (4, 8); pass the"
-     " array that it is a view of, or train a contiguous copy."),
+    (dev(2, 3), dev(3, 2).T, "the gradient must be contiguous in memory (C order), but the strides are (4, 8); write"
+     " gradient = np.ascontiguousarray(gradient)."),
     (dev(2, 3), dev(3, 2), "the weights have shape (2, 3) but the gradient (3, 2); is one transposed?"),
     (dev(6), dev(7), "the weights have 6 elements but the gradient has 7."),
     (ROOM[:6], ROOM[5:11], "the weights and the gradient overlap in memory; they must be separate arrays."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -53,6 +54,8 @@ class Rule:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "signature", signature_of(self.function, self.name))
+        object.__setattr__(self, "__doc__", self.function.__doc__)  # for help and editors, as its signature
+        object.__setattr__(self, "__signature__", inspect.signature(self.function))
         settings = {each.name for each in self.signature.settings}
         others = [each for each in OTHER_RATES if each in settings]
         if others and "learn_rate" not in settings:

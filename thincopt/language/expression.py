@@ -182,7 +182,10 @@ def _power(base: Node, exponent: Node) -> Node:
         return Node("whole_pow" if exponent.whole else "pow", (base, exponent))
     times = int(exponent.value) if exponent.op == "const" and exponent.whole else 0
     if times < 1:
-        raise RuleError("an array can be raised to a whole power such as x**2; for a root use sqrt(x).")
+        raise RuleError(
+            "an array can be raised to a whole power such as x**2; for a root use sqrt(x), for another power"
+            " exp(p * log(x))."
+        )
     result = base
     for bit in format(times, "b")[1:]:
         result = result * result

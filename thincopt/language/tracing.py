@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from linecache import getline
+from types import TracebackType
 from typing import Any
 
 from .declaring import POINTS, RETURNS, Rule, Stage
@@ -130,7 +132,21 @@ def _about(part: Rule | Stage) -> Iterator[None]:
     try:
         yield
     except RuleError as error:
-        raise RuleError(f"{part.name}: {error}").with_traceback(error.__traceback__) from None
+        told = RuleError(f"{part.name}: {error}")
+        lines = [
+            each.tb_lineno for each in frames(error.__traceback__) if each.tb_frame.f_code is part.function.__code__
+        ]
+        if lines:
+            file = part.function.__code__.co_filename
+            told.add_note(f"{file}, line {lines[-1]}: {getline(file, lines[-1]).strip()}")
+        raise told.with_traceback(error.__traceback__) from None
+
+
+def frames(traceback: TracebackType | None) -> Iterator[TracebackType]:
+    """Every call that an exception came through."""
+    while traceback is not None:
+        yield traceback
+        traceback = traceback.tb_next
 
 
 def _found_by_key(node: Node, kinds: Mapping[str, str]) -> str | None:

@@ -32,9 +32,11 @@ def compile(*rules: Rule, folder: str | Path | None = None) -> None:  # noqa: A0
 
     The kernels are kept in `folder`, or in the user's cache, and are compiled again when a formula has changed.
     """
-    for each in rules:
+    for each in rules or [None]:
         if not isinstance(each, Rule):
-            raise RuleError(f"compile takes rules, such as @rule makes of a function, not {shown(each)}.")
+            makes = isinstance(getattr(each, "rule", None), Rule)
+            instead = f": write thincopt.compile({shown(each)}.rule)" if makes else ""
+            raise RuleError(f"compile takes rules, such as @rule makes of a function, not {shown(each)}{instead}.")
     if not isinstance(folder, str | Path | None):
         raise OpsError(f"compile keeps kernels in a folder, given as a path, not {shown(folder)}.")
     if load() is None:

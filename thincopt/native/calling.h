@@ -1,6 +1,6 @@
-/* One call of a runner: it checks every array, takes its turn, computes the scalars and walks over memory.
+/* One call of a runner: it checks every array, takes its turn if it is large, computes the scalars and walks over memory.
 
-   What may run Python (keys, buffers) comes first; what it has changed is seen by `is_present`, and the engine begins
+   What may run Python (keys, buffers) comes first; what it has changed is seen by its ticket, and the engine begins
    again. From then on nothing comes between. */
 #ifndef THINCOPT_CALLING_H
 #define THINCOPT_CALLING_H
@@ -48,9 +48,9 @@ struct call {
 };
 
 /* Whether these are the optimizer's present numbers, and nobody is at work with it; see turns.py. */
-static int is_present(const Runner *self, const PyObject *numbers)
+static int has_ticket(const Runner *self, const PyObject *numbers)
 {
-    return PyList_Size(self->present) == 1 && PyList_GetItem(self->present, 0) == numbers;
+    return PyList_Size(self->ticket) == 1 && PyList_GetItem(self->ticket, 0) == numbers;
 }
 
 /* Run a large batch without the interpreter's lock. */
@@ -75,10 +75,10 @@ static enum outcome run_in_turn(Runner *self, Room *room, Py_ssize_t count, cons
         Py_DECREF(entered);
     }
     enum outcome outcome = REFUSED;
-    if (is_present(self, call->numbers)) {
-        PyList_SetItem(self->present, 0, Py_NewRef(Py_None));
+    if (has_ticket(self, call->numbers)) {
+        PyList_SetItem(self->ticket, 0, Py_NewRef(Py_None));
         outcome = run_released(self, room, count, call->given);
-        PyList_SetItem(self->present, 0, Py_NewRef(call->numbers));
+        PyList_SetItem(self->ticket, 0, Py_NewRef(call->numbers));
     }
     PyObject *left = PyObject_CallNoArgs(self->leave);
     Py_XDECREF(left);
@@ -88,20 +88,20 @@ static enum outcome run_in_turn(Runner *self, Room *room, Py_ssize_t count, cons
 /* Whether the rate that a call asks for is a number of the weights' type. */
 static int holds_rate(const Runner *self, const Room *room, Py_ssize_t count, struct given given)
 {
-    const double rate = self->rate < 0 ? given.lr_scale : fabs(given.numbers[self->rate] * given.lr_scale);
-    if (rate <= FLT_MAX && isfinite(given.lr_scale))
-        return 1;
-    for (Py_ssize_t k = 0; self->rate >= 0 && k < count; k++)
+    const double rate = self->rate < 0 ? 0.0 : fabs(given.numbers[self->rate] * given.lr_scale);
+    if (!isfinite(given.lr_scale) || !isfinite(rate))
+        return 0;
+    for (Py_ssize_t k = 0; rate > FLT_MAX && k < count; k++)
         if (room->tasks[k].slot->itemsize == 4)
             return 0;
-    return isfinite(rate) && isfinite(given.lr_scale);
+    return 1;
 }
 
 /* Run the tasks that were opened. No Python runs from here on, but for what takes turns. */
 static enum outcome finish(Runner *self, Room *room, Py_ssize_t count, const struct call *call)
 {
     int64_t total = 0;
-    if (!call->is_inside && !is_present(self, call->numbers))
+    if (!call->is_inside && !has_ticket(self, call->numbers))
         return REFUSED;
     if (!count)
         return DONE;

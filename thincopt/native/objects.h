@@ -164,16 +164,16 @@ static void slot_dealloc(PyObject *object)
     Py_DECREF(type);
 }
 
-/* Runner(array_type, (present, enter, leave), shared, counts of numbers and of a key's scalars, places of the rate and
+/* Runner(array_type, (ticket, enter, leave), shared, counts of numbers and of a key's scalars, places of the rate and
    of the period, whether gradients are checked, kernels) */
 static PyObject *runner_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    PyObject *array_type, *present, *enter, *leave, *shared, *kernels[3];
+    PyObject *array_type, *ticket, *enter, *leave, *shared, *kernels[3];
     Py_ssize_t number_count, own_count;
     long rate, period;
     int check_finite;
     (void)kwargs;
-    if (!PyArg_ParseTuple(args, "O(O!O!O)OnnllpOOO", &array_type, &PyList_Type, &present, &PyTuple_Type, &enter,
+    if (!PyArg_ParseTuple(args, "O(O!O!O)OnnllpOOO", &array_type, &PyList_Type, &ticket, &PyTuple_Type, &enter,
                           &leave, &shared, &number_count, &own_count, &rate, &period, &check_finite, &kernels[0],
                           &kernels[1], &kernels[2]))
         return NULL;
@@ -186,7 +186,7 @@ static PyObject *runner_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     self->period = period;
     self->check_finite = check_finite;
     self->array_type = Py_NewRef(array_type);
-    self->present = Py_NewRef(present);
+    self->ticket = Py_NewRef(ticket);
     self->enter = Py_NewRef(enter);
     self->leave = Py_NewRef(leave);
     self->handles = PyDict_New();
@@ -205,7 +205,7 @@ static void runner_dealloc(PyObject *object)
     PyTypeObject *type = Py_TYPE(object);
     PyBuffer_Release(&self->shared);
     Py_XDECREF(self->array_type);
-    Py_XDECREF(self->present);
+    Py_XDECREF(self->ticket);
     Py_XDECREF(self->enter);
     Py_XDECREF(self->leave);
     Py_XDECREF(self->handles);

@@ -66,9 +66,9 @@ typedef struct {
 typedef struct {
     PyObject_HEAD
     PyObject *array_type, *handles;
-    PyObject *present, *enter, *leave; /* see turns.py */
+    PyObject *ticket, *enter, *leave; /* see turns.py */
     Py_buffer shared;
-    Py_ssize_t number_count, own_count, array_count;
+    Py_ssize_t number_count, own_count;
     long rate, period; /* places among the numbers, or -1 */
     int check_finite;
     Kernel main, before, after;

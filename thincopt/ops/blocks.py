@@ -130,7 +130,7 @@ def _with_out(function: Any, found: Callable[[Arrays], tuple[Any, ...]], values:
     return partial(function, out=out), one, other
 
 
-def at_once_in_blocks(walks: Iterable[Sequence[Part]], then: Iterable[Iterator[Any]]) -> None:
+def at_once_in_blocks(walks: Sequence[Sequence[Part]], then: Iterable[Iterator[Any]]) -> None:
     """Do these walks, by as many threads as may be where they are large, and then all the rest, whole."""
     alone = [parts[0].walk() for parts in walks if len(parts) == 1]
     large = [[part.walk()] for parts in walks if len(parts) > 1 for part in parts]

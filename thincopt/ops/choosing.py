@@ -18,7 +18,7 @@ def backend(ops: Ops | None) -> Ops:
     if ops is None:
         return numpy_ops()
     if isinstance(ops, type) or not hasattr(ops, "runner"):
-        raise SettingError(f"ops must be a backend, such as NumpyOps(), not {ops!r}.")
+        raise SettingError(f"ops must be a backend, such as thincopt.NumpyOps(), not {ops!r}.")
     return ops
 
 

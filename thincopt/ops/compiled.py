@@ -27,7 +27,7 @@ class CompiledRunner(OnHost):
         kernels = (self._wired(each) for each in (recipe.main, recipe.before, recipe.after))
         places = (-1 if place is None else place for place in (recipe.rate, recipe.period))
         counts = (recipe.numbers, len(recipe.scalars))
-        taking = (turns.present, turns.enter, turns.lock.release)
+        taking = (turns.ticket, turns.enter, turns.lock.release)
         self.runner = native.Runner(np.ndarray, taking, shared, *counts, *places, check_finite, *kernels)
         self.step, self.update, self.run = self.runner.step, self.runner.update, self.runner.run  # type: ignore[method-assign]  # no call between
 

@@ -140,7 +140,7 @@ class Runner(Protocol):
         """Check and update every key of a model, or none; or decline, as `step`."""
 
     def run(self, numbers: bytes, batch: Batch, lr_scale: float) -> int:
-        """Update every key of a batch that the engine has checked, all bound and none empty; it has taken the turn."""
+        """Update every key of a batch that the engine has checked, all bound and none empty, in its turn."""
 
     def told(self, numbers: bytes) -> None:
         """These are the numbers now: a runner that has a copy of them takes it anew."""

@@ -55,7 +55,7 @@ class CudaRunner:
     def _in_turn(self, work: Work, pairs: Sequence[tuple[Array, Array]], numbers: bytes, scale: float) -> int:
         """Do a step, unless another is under way: another thread's must not come between the launches of one."""
         with self.turns.lock:
-            if self.turns.present[0] is not numbers:
+            if self.turns.ticket[0] is not numbers:
                 return Outcome.REFUSED
             return self._go(work, pairs, numbers, scale)
 

@@ -19,11 +19,15 @@ RangeOf = Callable[[Array], tuple[int, int]]  # an array's first address, and th
 def pair_fault(weights: Array, gradient: Array, range_of: RangeOf) -> str | None:
     """Why these cannot be updated together."""
     if weights.dtype != gradient.dtype:
-        return f"the weights are {weights.dtype} but the gradient is {gradient.dtype}; they must be of one type"
+        return (
+            f"the weights are {weights.dtype} but the gradient is {gradient.dtype}; they must be of one type: write"
+            " gradient = gradient.astype(weights.dtype)"
+        )
     if weights.size != gradient.size:
         return f"the weights have {weights.size} elements but the gradient has {gradient.size}"
     if not are_alike(weights.shape, gradient.shape):
-        return f"the weights have shape {weights.shape} but the gradient {gradient.shape}; is one transposed?"
+        turned = "; is one transposed?" if weights.shape == gradient.shape[::-1] else "; they must be of one shape"
+        return f"the weights have shape {weights.shape} but the gradient {gradient.shape}{turned}"
     (start, stop), (other_start, other_stop) = range_of(weights), range_of(gradient)
     if start < other_stop and other_start < stop:
         return "the weights and the gradient overlap in memory; they must be separate arrays"
@@ -52,10 +56,10 @@ def type_fault(role: str, value: Array) -> str | None:
         become = f'; write {role} = {role}.astype("{cast}")' if value.dtype.kind in "biuf" else ""
         return f"the {role} must be {wanted}, not {value.dtype}{become}"
     if not value.flags.c_contiguous:
-        return (
-            f"the {role} must be contiguous in memory (C order), but the strides are {value.strides};"
-            " pass the array that it is a view of, or train a contiguous copy"
-        )
+        told = f"the {role} must be contiguous in memory (C order), but the strides are {value.strides}"
+        if role == "gradient":
+            return f"{told}; write gradient = np.ascontiguousarray(gradient)"
+        return f"{told}; pass the array that it is a view of, or train a contiguous copy"
     return None
 
 
