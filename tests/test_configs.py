@@ -141,7 +141,7 @@ def test_the_backend_is_an_argument_in_python_and_in_configs(ops):
     text = "[optimizer]\n@optimizers = Adam.v1\n[optimizer.ops]\n@ops = NumpyOps\n"
     assert thincopt.load(text)["optimizer"].ops.name == "numpy"
     for wrong in ("numpy", NumpyOps):
-        with pytest.raises(SettingError, match="ops must be a backend, such as thincopt.NumpyOps"):
+        with pytest.raises(SettingError, match=r"ops must be a backend, such as thincopt\.NumpyOps"):
             thincopt.Adam(ops=wrong)
     with pytest.raises(
         SettingError, match=r"Adam.v1: schedules must be schedules by name, {'learn_rate': …}, not \[1\]"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -17,7 +17,7 @@ from .ops.choosing import backend, on_devices, suited
 from .ops.contract import Array, Batch, KeyState, Ops, Outcome
 from .present import Present, anew, asks_for_others, begun, changed
 from .schedules.declaring import Follower
-from .settings import ALIASES, settings_of
+from .settings import ALIASES, meant, settings_of
 from .tree import copied, states_from, tree_of
 from .turns import Turns, between_turns, in_turn
 
@@ -129,7 +129,7 @@ class Optimizer:
 
     def __getattr__(self, name: str) -> Any:
         known = self.__dict__["_now"].controls.values if "_now" in self.__dict__ else {}
-        given = _meant(name, known)
+        given = meant(name, known)
         if given in known:
             return known[given]
         if name.startswith("_"):
@@ -146,7 +146,7 @@ class Optimizer:
         elif hasattr(type(self), name):
             raise AttributeError(f"{name} can be read, not assigned.")
         else:
-            self.change(**{_meant(name, self._now.controls.values): value})
+            self.change(**{meant(name, self._now.controls.values): value})
 
     def __call__(
         self, key: Hashable, weights: Array, gradient: Array = None, *, lr_scale: float = 1.0
@@ -297,8 +297,3 @@ class Optimizer:
     def averages(self) -> dict[Hashable, Array] | None:
         """The averaged weights by key, for reading; None without `use_averages`."""
         return self._views("average") if self._now.controls.values.get("use_averages") else None
-
-
-def _meant(name: str, known: Container[str]) -> str:
-    """The setting that an attribute is; Thinc has other names for some."""
-    return name if name in known else ALIASES.get(name, name)

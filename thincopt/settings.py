@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache, partial
 from typing import Annotated, Any
@@ -23,6 +23,11 @@ ENGINE = (
     Setting("nonfinite", "raise", choices=("raise", "skip", "propagate")),
 )
 ALIASES = {"b1": "beta1", "b2": "beta2"}  # Thinc's names of attributes
+
+
+def meant(name: str, known: Container[str]) -> str:
+    """The setting that an attribute is; Thinc has other names for some."""
+    return name if name in known else ALIASES.get(name, name)
 
 
 @cache
