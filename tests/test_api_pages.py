@@ -2,12 +2,15 @@
 
 import inspect
 import re
+from typing import Annotated
 
 import pytest
 
 import thincopt
 from thincopt.describing import describe
+from thincopt.language import Array, Rate, Starts
 from thincopt.rules import all_rules
+from thincopt.stages import stages_around
 from website import api
 from website.gallery import gallery_page, plotted, scripts
 from website.letters import legend
@@ -16,6 +19,8 @@ from website.reference import ours
 
 PAGES = api.api_pages()
 EVERYTHING = "\n".join(PAGES.values())
+RULES = ours(all_rules())
+BUILT_IN = {**RULES, **{each.name: each for rule in RULES.values() for each in stages_around(rule)}}
 
 
 @pytest.mark.parametrize("name", api.public())
@@ -55,6 +60,36 @@ def test_each_letter_that_is_a_setting_is_named(name):
     told = legend(rule, formula)
     for letter, setting in (("η", "learn_rate"), ("β₁", "beta1"), ("ε", "eps")):
         assert (f"{letter}: `{setting}`" in told) == (letter in " ".join(formula))
+
+
+@pytest.mark.parametrize("name", sorted(BUILT_IN))
+def test_each_greek_letter_of_a_formula_is_explained(name):
+    """Beneath it, by a line of its own (ρ = …), or in the words about it."""
+    told = describe(BUILT_IN[name])
+    text = " ".join(told.formula)
+    defined = {part[0] for part in told.formula if re.match(r"[^ (]+ = ", part)}
+    explained = {*legend(BUILT_IN[name], told.formula), *told.summary, *defined}
+    assert set(re.findall("[α-ω]", text)) - explained == set()
+
+
+def test_a_legend_says_how_state_begins_and_knows_letters_by_their_names():
+    @thincopt.rule("Lettered.v1")
+    def Lettered(
+        w, g, m, s: Annotated[Array, Starts("w")], n: Annotated[Array, Starts(0.5)], *, learn_rate: Rate = 0.1,
+        beta: Rate = 0.5, gamma3: Rate = 0.5, c: Rate = 0.5, unsaid: Rate = 0.5,
+    ):  # fmt: skip
+        return learn_rate * g, m, s, n
+
+    told = legend(Lettered, ("m ← βm + γ₃min(g, c)", "s ← s + n", "n ← n", "w ← w − ηm"))
+    assert told.split("\n")[1] == (
+        "w: the weights; g: the gradient; η: `learn_rate`; β: `beta`; γ₃: `gamma3`; c: `c`;"
+        " m: what is remembered from step to step, 0 at first;"
+        " s: what is remembered from step to step, the weights at first;"
+        " n: what is remembered from step to step, 0.5 at first."
+    )
+    stage = BUILT_IN["lookahead"]
+    assert "φ: what is remembered from step to step, the weights at first" in legend(stage, describe(stage).formula)
+    assert "`beta`" not in legend(Lettered, ("w ← w − β₁g",))
 
 
 def test_the_figures_of_speed_stand_in_columns_of_their_own():

@@ -120,7 +120,7 @@ def compile_kernels(root):
 
 def test_an_optimizer_is_one_file_and_one_line(root):
     """And a stub that is written by itself; compiled and plain, from a config, it gives the same bits."""
-    files, [(_, config), (_, check), (_, record)] = section("Add an optimizer")
+    files, [(_, config), (_, check), _, (_, record)] = section("Add an optimizer")
     before = contents(root)
     write(root, files)
     compile_kernels(root)
@@ -150,6 +150,22 @@ def test_a_schedule_is_one_function_and_one_line(root):
     new = added(root, before)
     assert new.keys() == {*files, "tests/schedules.txt", STUB}
     assert [line.split(b")")[0] for line in new["tests/schedules.txt"]] == [b"sawtooth(0.05, 0.01, 4"]
+
+
+def test_the_rows_of_a_peer_are_those_that_are_there():
+    """Each stands in the file and in the table that the page names."""
+    _, [_, _, (_, rows), _] = section("Add an optimizer")
+    path, table, seen = "", "", 0
+    for line in rows.splitlines():
+        if line.startswith("# "):
+            path = line.removeprefix("# ").partition(":")[0]
+        elif line.endswith(" = {"):
+            table = line.removesuffix(" = {")
+        elif line.startswith("    "):
+            seen += 1
+            text = (ROOT / path).read_text(encoding="utf-8")
+            assert f"\n{line}\n" in re.split(rf"\n{table}\b[^\n]* = {{(?=\n)", text)[1].partition("\n}")[0] + "\n"
+    assert seen == 3
 
 
 def test_what_is_checked_is_told():

@@ -42,12 +42,33 @@ def test_a_docstring_may_say_what_a_setting_means_there():
         """
 
     assert told_apart(own) == ("Step.\n\nNote: this is no setting.", {"beta1": "Half.", "flat": "Level."})
-    assert [meaning_of(name, own) for name in ("beta1", "flat", "unknown", "eps")] == [
+    assert [meaning_of(name, own) for name in ("beta1", "flat", "unknown", "eps", "learn_rate")] == [
         "Half.",
         "Level.",
         "",
-        MEANINGS["eps"],
+        "",
+        MEANINGS["learn_rate"],
     ]
+
+
+def test_a_meaning_may_be_wrapped():
+    def own(w, g, *, beta1: Rate = 0.5, flat: Rate = 0.0):
+        """Step.
+
+        beta1: Half of it,
+            and then: the rest
+        of it.
+        flat: Level
+        everywhere.
+
+        This is about the whole: it stays.
+        Note: so does
+        this.
+        """
+
+    rest = "Step.\n\n\nThis is about the whole: it stays.\nNote: so does\nthis."
+    meanings = {"beta1": "Half of it, and then: the rest of it.", "flat": "Level everywhere."}
+    assert told_apart(own) == (rest, meanings)
 
 
 def test_lions_betas_are_its_own():
@@ -57,11 +78,17 @@ def test_lions_betas_are_its_own():
     assert "beta1:" not in describe(all_rules()["Lion.v1"]).summary
 
 
+@pytest.fixture(scope="module")
+def made():
+    """The pages that are made of the registries, which takes seconds."""
+    return pages()
+
+
 @pytest.mark.parametrize("name", sorted(KNOWN))
-def test_pages_and_docstrings_tell_it(name):
+def test_pages_and_docstrings_tell_it(name, made):
     what = KNOWN[name]
     folder = "optimizers" if isinstance(what, Rule) else "schedules"
-    page, text = pages()[f"reference/{folder}/{name}.md"], documented(what)
+    page, text = made[f"reference/{folder}/{name}.md"], documented(what)
     for each in describe(what).settings:
         assert each.meaning in page
         assert f"\n{each.name}: {each.meaning}" in text

@@ -1,7 +1,7 @@
 """What each setting means, stated once by name: pages, stubs, `describe` and `help` take it from here.
 
 A name means the same wherever it stands. Where it does not, the docstring of the rule, stage or schedule says so, in a
-line of its own: `decay: It has no effect; Thinc has it too.`
+line of its own, which may be wrapped: `decay: It has no effect; Thinc has it too.`
 """
 
 from __future__ import annotations
@@ -83,12 +83,20 @@ def meaning_of(name: str, function: Callable[..., Any] | None = None) -> str:
 
 
 def told_apart(function: Callable[..., Any]) -> tuple[str, dict[str, str]]:
-    """A docstring without its lines `name: sentence`, and what these say of the function's own arguments."""
+    """A docstring without its lines `name: sentence`, and what these say of the function's own arguments.
+
+    A sentence goes on until a blank line, or the next line of that form.
+    """
     known, rest, own = inspect.signature(function).parameters, [], dict[str, str]()
+    told = ""
     for line in (inspect.getdoc(function) or "").split("\n"):
         found = LINE.match(line)
-        if found and found[1] in known:
-            own[found[1]] = found[2]
-        else:
+        if found or not line.strip():
+            told = found[1] if found and found[1] in known else ""
+        if not told:
             rest.append(line)
+        elif found:
+            own[told] = found[2].strip()
+        else:
+            own[told] += f" {line.strip()}"
     return "\n".join(rest).strip(), own

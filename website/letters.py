@@ -1,5 +1,8 @@
 """What the letters of a formula stand for, in a sentence beneath it."""
 
+import re
+import unicodedata
+
 from thincopt.language import Rule, Stage
 
 SETTINGS = {
@@ -15,7 +18,8 @@ SETTINGS = {
     "grad_clip": "c",
     "lookahead_alpha": "α",
 }
-STATES = {"velocity": "b", "average": "a", "slow": "φ"}  # others are called as in the signature
+STATES = {"velocity": "b", "average": "a", "slow": "φ", "mu_product": "∏μ"}  # others are called as in the signature
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 COUNT = ("ᵗ", "ₜ", "ˢ", "(t", "(1+t)")
 
 
@@ -24,12 +28,34 @@ def legend(what: Rule | Stage, formula: tuple[str, ...]) -> str:
     text = " ".join(formula)
     if not text:
         return ""
-    settings = [each.name for each in what.signature.settings if SETTINGS.get(each.name, "\0") in text]
-    states = [STATES.get(each.name, each.name) for each in what.signature.states]
-    parts = [told for letter, told in (("w", "w: the weights"), ("g", "g: the gradient")) if letter in text]
-    parts += [f"{SETTINGS[name]}: `{name}`" for name in settings]
-    kept = [each for each in states if each in text]
-    parts += [f"{', '.join(kept)}: what is remembered from step to step, 0 at first"] if kept else []
+    parts = [told for letter, told in (("w", "w: the weights"), ("g", "g: the gradient")) if stands(letter, text)]
+    settings = [each.name for each in what.signature.settings if stands(letter_of(each.name), text)]
+    parts += [f"{letter_of(name)}: `{name}`" for name in settings]
+    kept: dict[float | str, list[str]] = {}
+    for each in what.signature.states:
+        if stands(letter := STATES.get(each.name, each.name), text):
+            kept.setdefault(each.start, []).append(letter)
+    for start, letters in kept.items():
+        first = "the weights" if start == "w" else f"{start:g}"
+        parts.append(f"{', '.join(letters)}: what is remembered from step to step, {first} at first")
     if any(each in text for each in COUNT):
         parts.append("t: how many updates these weights have had, this one included")
     return f":::{{div}} letters\n{'; '.join(parts)}.\n:::"
+
+
+def letter_of(setting: str) -> str:
+    """What stands for a setting in formulas: a known letter, the Greek one of its name, or the name itself."""
+    stem = setting.rstrip("0123456789")
+    try:
+        greek = unicodedata.lookup(f"GREEK SMALL LETTER {stem.upper()}")
+    except KeyError:
+        greek = ""
+    own = greek + setting.removeprefix(stem).translate(SUBSCRIPTS) if greek else setting
+    return SETTINGS.get(setting, own)
+
+
+def stands(letter: str, text: str) -> bool:
+    """Whether a formula has this letter: not one with an index or a hat, nor one within a word."""
+    word = "A-Za-z_" if letter[0].isascii() else ""
+    before = f"(?<![{word}])" if word else ""
+    return bool(re.search(f"{before}{re.escape(letter)}(?![{word}₀-₉\u0300-\u036f])", text))

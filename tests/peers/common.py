@@ -56,7 +56,11 @@ class Ours:
         """One kind of state by key: by its public name where it has one, or from the tree of all state."""
         if name in ("mom1", "mom2", "averages", "nr_update"):
             return getattr(self.optimizer, name)
-        return {key: state[name] for key, state in self.optimizer.state()["keys"].items()}
+        return {key: state[name] for key, state in self.optimizer.state()["keys"].items() if name in state}
+
+    def state_names(self) -> list[str]:
+        """All that is remembered of a key, as the rule and its stages call it."""
+        return sorted({name for state in self.optimizer.state()["keys"].values() for name in state})
 
 
 def copied(arrays: Arrays) -> Arrays:
@@ -96,8 +100,13 @@ def deviation(ours: Any, theirs: Any) -> float:
 def deviations(ours: Ours, peer: Peer) -> dict[str, float]:
     """The worst deviation over the keys, of the weights and of each kind of state that the peer has."""
     pairs = {"weights": (ours.weights, peer.weights)}
-    pairs |= {name: (ours.state(name), state) for name, state in peer.states().items()}
-    assert all(a.keys() == b.keys() for a, b in pairs.values())
+    theirs = peer.states()
+    pairs |= {name: (ours.state(name), state) for name, state in theirs.items()}
+    for name, (a, b) in pairs.items():
+        assert a.keys() == b.keys(), (
+            f"{name}: ours is of the keys {list(a)}, that of {peer.name} of {list(b)}. Ours remembers"
+            f" {ours.state_names()}, {peer.name} {sorted(theirs)}; `mom1` is our state `m`, `mom2` is `v`."
+        )
     return {name: float(np.max([deviation(a[key], b[key]) for key in b])) for name, (a, b) in pairs.items() if b}
 
 
