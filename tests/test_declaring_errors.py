@@ -259,3 +259,18 @@ def test_a_generator_that_was_not_called_is_told():
         "Lion.v1: learn_rate must be a finite number >= 0, or a schedule of such, not the function falling: call it,"
         " falling(…), for its iterator."
     )
+
+
+def test_the_line_of_a_rule_that_cannot_be_traced_is_told_and_the_traceback_is_short():
+    @rule("Asking.v1")
+    def Asking(w, g, *, learn_rate: Rate = 0.1):
+        if g > 0:
+            return g
+        return learn_rate * g
+
+    with pytest.raises(RuleError) as caught:
+        Optimizer.of(Asking)
+    (note,) = caught.value.__notes__
+    assert note.startswith(__file__)
+    assert note.endswith(": if g > 0:")
+    assert len(caught.traceback) <= 4

@@ -51,12 +51,12 @@ def spread(work: Callable[[P], R], parts: Sequence[P], then: Callable[[], None] 
     All is done to the end whatever signals come meanwhile; what they raise is raised after it.
     """
     job = _Job(work, parts, then)
+    begin = (start_new_thread, job.lead, ()), (_under_way.add, job.done)  # the thread runs when this one waits
     try:
-        at_once(calls((_under_way.add, job.done), (start_new_thread, job.lead, ())))  # all is begun, or nothing
-    except RuntimeError:  # there can be no more threads
-        _under_way.discard(job.done)
-        raise
-    _settle(job.done)
+        at_once(calls(*begin, (job.done.acquire,), (job.done.release,)))
+    finally:
+        if job.done in _under_way:
+            _settle(job.done)
     return job.found()
 
 

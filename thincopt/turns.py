@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable
 from functools import wraps
 from threading import RLock
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
-from weakref import WeakSet
+from weakref import ref
 
 from .errors import BusyError
 from .threads import end_all
@@ -37,7 +37,7 @@ class Turns:
         self.ticket: list[bytes | None] = [None]
         self.lent: list[frozenset[Hashable]] = []  # keys whose weights hold something else for a while
         with _gate:
-            _all.add(self)
+            _all.add(ref(self, _all.discard))  # compiled code: Python would lose what a signal raises there
 
     @property
     def enter(self) -> tuple[Callable[[], Any], ...]:
@@ -100,14 +100,15 @@ def between_turns(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenat
     return taken
 
 
-_all: WeakSet[Turns] = WeakSet()
+_all: set[ref[Turns]] = set()
 _gate: Any = RLock()  # a fork holds it; whoever takes a turn passes by
 _held: list[Any] = []
 
 
 def _before_fork() -> None:
     _gate.acquire()
-    _held.extend(each.lock for each in list(_all) if each.lock.acquire(timeout=PATIENCE))
+    alive = [each for each in (known() for known in list(_all)) if each is not None]
+    _held.extend(each.lock for each in alive if each.lock.acquire(timeout=PATIENCE))
     end_all()
 
 

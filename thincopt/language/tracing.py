@@ -136,9 +136,10 @@ def _about(part: Rule | Stage) -> Iterator[None]:
         lines = [
             each.tb_lineno for each in frames(error.__traceback__) if each.tb_frame.f_code is part.function.__code__
         ]
-        if lines:
-            file = part.function.__code__.co_filename
-            told.add_note(f"{file}, line {lines[-1]}: {getline(file, lines[-1]).strip()}")
+        file = part.function.__code__.co_filename
+        source = getline(file, lines[-1]).strip() if lines else ""
+        if source:
+            told.add_note(f"{file}, line {lines[-1]}: {source}")
         raise told.with_traceback(error.__traceback__) from None
 
 

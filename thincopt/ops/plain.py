@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from ..language import arithmetic
 from ..language.kernel import Kernel, Phase
 from ..language.printing_python import python_block
+from ..threads import end_all
 from ..whole import calls
 from .blocks import BlockWalk, Part, all_finite, at_once_in_blocks
 from .contract import Batch, KeyState, OnHost, Outcome, Recipe, numbers_of
@@ -35,11 +36,16 @@ class PlainRunner(OnHost):
         """Keep the state itself."""
         self.states[key] = state
 
+    def collect(self) -> None:
+        """All is in its place when no step is under way."""
+        end_all()
+
     def run(self, numbers: bytes, batch: Batch, lr_scale: float) -> int:
         """Update every key of the batch, or none.
 
         Every walk but the last reads only; so a gradient that is not finite is found before anything has changed.
         """
+        end_all()  # a second signal may have torn this thread from the wait for a step, which is done all the same
         given = _Given(self.recipe, numbers_of(numbers), lr_scale)
         tasks = [self._task(given, self.states[key], *pair) for key, pair in batch.items()]
         if self.check_finite and any(not task.kernel.guarded and not all_finite(task.arrays["g"]) for task in tasks):
