@@ -130,6 +130,13 @@ def test_elements_without_bytes_are_no_empty_gradient(ops):
         optimizer("W", np.ones(3), np.zeros(3, "V0"))
 
 
+def test_an_array_of_numbers_drives_the_decay_as_a_list_does():
+    for L2 in (np.array([0.0, 0.5]), [0.0, 0.5]):
+        optimizer = Optimizer.of("SGD.v2", learn_rate=0.1, L2=L2, L2_is_weight_decay=True)
+        optimizer.step_schedules()
+        assert optimizer.L2 == 0.5
+
+
 def test_what_L2_counts_as_may_change(ops):
     """Coupled L2 is another kernel; as weight decay it is a number of the present one."""
     ends = []

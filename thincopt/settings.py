@@ -70,7 +70,7 @@ def faults(rule: Rule, given: Mapping[str, Any], *, complete: bool = True) -> li
         return at_most(found, partial(_fault, rule), partial(_further, rule))
     values = {**{name: each.default for name, each in settings_of(rule).items()}, **given}
     asked = [values[name] for name in ("L2_is_weight_decay", "L2", "weight_decay")]
-    if complete and all(asked) and not any(map(is_schedule, asked)):
+    if complete and not any(map(is_schedule, asked)) and all(asked):
         return [("weight_decay", SettingError(clash(rule, values)))]
     return []
 
