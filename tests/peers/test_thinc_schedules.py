@@ -33,7 +33,6 @@ EQUAL: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("warmup_linear", (0.001, 250, 2000), {}),
     ("warmup_linear", (0.001, 0, 100), {}),
     ("warmup_linear", (0.001, 100, 100), {}),
-    ("warmup_linear", (0.001, 100, 50), {}),
     ("cyclic_triangular", (0.1, 1.0, 2), {}),
     ("cyclic_triangular", (0.001, 0.3, 7), {}),
     ("cyclic_triangular", (0.3, 0.001, 100), {}),
