@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from operator import setitem
@@ -11,7 +12,7 @@ from .checking import sentence
 from .errors import ArrayError
 from .ops.contract import Array, KeyState, Ops
 from .turns import Turns
-from .whole import at_once, calls
+from .whole import calls
 
 
 def see_averages(
@@ -36,17 +37,22 @@ def swapped(weights: Mapping[Hashable, Array], others: Mapping[Hashable, Array],
     lent = frozenset(weights)
     with turns.lock:
         kept = {key: each.copy() for key, each in weights.items()}
+    there = _storing(weights, others, turns, (turns.lent.append, lent))
+    back = _storing(weights, kept, turns, (turns.lent.remove, lent))
     try:
-        _store(weights, others, turns, (turns.lent.append, lent))
+        with turns.lock: deque(there, 0)  # fmt: skip  # noqa: E701  # on one line as in turns.py
         yield
-    finally:
-        _store(weights, kept, turns, (turns.lent.remove, lent))
+    finally:  # compiled code alone up to the last weight: no place for a signal's exception
+        if lent in turns.lent:
+            try:
+                with turns.lock: deque(back, 0)  # fmt: skip  # noqa: E701
+            finally:
+                deque(back, 0)  # all that is left, where an exception came while another thread had its turn
 
 
-def _store(
+def _storing(
     weights: Mapping[Hashable, Array], values: Mapping[Hashable, Array], turns: Turns, lending: tuple[Any, ...]
-) -> None:
-    """Write these, and say at once whether the weights are lent from then on; quick calls find nothing present then."""
+) -> Iterator[Any]:
+    """Write these, and say at once whether the weights are lent from then on; quick calls find no ticket then."""
     storing = [(setitem, each, ..., values[key].reshape(each.shape)) for key, each in weights.items()]
-    with turns.lock:
-        at_once(calls((setitem, turns.ticket, 0, None), *storing, lending))
+    return calls((setitem, turns.ticket, 0, None), *storing, lending)

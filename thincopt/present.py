@@ -58,12 +58,12 @@ class Present:
     @property
     def has_stepped(self) -> bool:
         """Whether any key has had a step."""
-        return any(state.standing for state in self.states.values())
+        return any(state.standing for state in self.states.copy().values())
 
     @property
     def standing(self) -> States:
         """The state of every key that has had a step."""
-        found = {key: state.standing for key, state in self.states.items()}
+        found = {key: state.standing for key, state in self.states.copy().items()}
         return {key: state for key, state in found.items() if state is not None}
 
 

@@ -51,12 +51,19 @@ def spread(work: Callable[[P], R], parts: Sequence[P], then: Callable[[], None] 
     All is done to the end whatever signals come meanwhile; what they raise is raised after it.
     """
     job = _Job(work, parts, then)
-    begin = (start_new_thread, job.lead, ()), (_under_way.add, job.done)  # the thread runs when this one waits
+    begun: list[Any] = []
+    begin = (_under_way.add, job.done), (start_new_thread, job.lead, ()), (begun.append, job)
     try:
-        at_once(calls(*begin, (job.done.acquire,), (job.done.release,)))
-    finally:
-        if job.done in _under_way:
+        try:  # all in one go: between the job's beginning and the wait for it, there is no place for an exception
+            at_once(calls(*begin, (job.done.acquire,), (job.done.release,)))
+        finally:
+            if begun:
+                _settle(job.done)
+    finally:  # another exception came before it was waited for
+        if begun:
             _settle(job.done)
+        else:
+            _under_way.discard(job.done)  # such as: there can be no more threads
     return job.found()
 
 
@@ -67,12 +74,20 @@ def end_all() -> None:
 
 
 def _settle(done: Any) -> None:
-    """Wait until this lock is given back, again and again if a signal's exception comes meanwhile."""
-    try:
-        at_once(calls((done.acquire,), (done.release,)))
-    finally:
-        if done.locked():
-            _settle(done)
+    """Wait until this lock is given back, whatever signals' exceptions come meanwhile; the first is raised then."""
+    raised: list[BaseException] = []
+    while True:
+        try:
+            while done.locked():
+                try:
+                    at_once(calls((done.acquire,), (done.release,)))
+                except BaseException as error:
+                    raised += [error]
+            break
+        except BaseException as error:  # between two of them: the least there can be of a place
+            raised += [error]
+    if raised:
+        raise raised[0]
 
 
 class _Job:
