@@ -25,6 +25,7 @@ PYTHON_ALONE = [
     "flags",
     "forks",
     "fuzz_config",
+    "interrupts",
     "nvrtc",
     "origins",
     "packaging",
