@@ -1,5 +1,8 @@
 """Which state stands: not that of a refused call, not what a part left behind that was switched off."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -186,3 +189,14 @@ def test_a_schedule_that_would_not_move_is_not_told_of(ops):
     optimizer, weights = Optimizer.of("SGD.v2", learn_rate=thincopt.constant(0.1), momentum=[0.9], ops=ops), np.ones(1)
     for _ in range(1001):
         step(optimizer, weights, 1)
+
+
+def test_a_key_that_knows_its_optimizer_is_collected_with_it(ops):
+    class Layer:
+        def __init__(self):
+            self.optimizer = Optimizer.of("Adam.v2", learn_rate=0.1, ops=ops)
+            self.optimizer(self, np.ones(3), np.ones(3))
+
+    known = weakref.ref(Layer())
+    gc.collect()
+    assert known() is None

@@ -8,14 +8,18 @@ for itself, and is refused. A fork waits for every turn, and holds the next ones
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Hashable
-from functools import wraps
+from functools import partial, wraps
+from operator import methodcaller
 from threading import RLock
+from time import sleep
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 from weakref import ref
 
 from .errors import BusyError
 from .threads import end_all
+from .whole import at_once, calls
 
 PATIENCE = 60.0  # seconds that a fork waits for one turn to end; there is no telling what a key's own Python does
 
@@ -103,19 +107,41 @@ def between_turns(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenat
 _all: set[ref[Turns]] = set()
 _gate: Any = RLock()  # a fork holds it; whoever takes a turn passes by
 _held: list[Any] = []
+_give_back = methodcaller("release")
+
+
+class _GivingBack:
+    """What is held, given back one by one as one goes through it; each time anew, by compiled code alone."""
+
+    __iter__ = staticmethod(partial(map, _give_back, _held))
 
 
 def _before_fork() -> None:
-    _gate.acquire()
-    alive = [each for each in (known() for known in list(_all)) if each is not None]
-    _held.extend(each.lock for each in alive if each.lock.acquire(timeout=PATIENCE))
-    end_all()
+    """Hold the gate and every turn, in rounds of more and more patience.
+
+    Between them all is given back: who waits at the gate in the midst of another optimizer's turn can then end it.
+    """
+    raised: list[BaseException] = []
+    patience = 0.1
+    while True:
+        try:
+            alive = [each for each in (known() for known in list(_all)) if each is not None]
+            locks = [_gate, *(each.lock for each in alive)]
+            _held.extend(filter(methodcaller("acquire", True, patience), locks))  # no signal between taking and noting
+            if len(_held) == len(locks) or 2 * patience > PATIENCE:
+                end_all()
+                break
+            at_once(map(_give_back, _held), calls((_held.clear,)))
+            sleep(0.001)  # they are to come before this thread
+            patience *= 2
+        except BaseException as error:  # of a signal's handler; or of a set that a handler has changed
+            raised += [error]
+            at_once(map(_give_back, _held), calls((_held.clear,)))
+    if raised:
+        raise raised[0]
 
 
-def _after_fork() -> None:
-    while _held:
-        _held.pop().release()
-    _gate.release()
-
-
+# In compiled code alone: a signal's exception here would leave the turns taken for ever.
+_after_fork: Callable[[], Any] = partial(deque, _GivingBack(), 0)
 os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
+os.register_at_fork(after_in_parent=_held.clear, after_in_child=_held.clear)

@@ -82,10 +82,10 @@ static PyMethodDef runner_methods[] = {
 
 static PyType_Slot slot_slots[] = {{Py_tp_dealloc, slot_dealloc}, {0, NULL}};
 static PyType_Slot runner_slots[] = {
-    {Py_tp_new, runner_new}, {Py_tp_dealloc, runner_dealloc}, {Py_tp_methods, runner_methods}, {0, NULL}};
+    {Py_tp_new, runner_new}, {Py_tp_dealloc, runner_dealloc}, {Py_tp_traverse, runner_traverse}, {Py_tp_methods, runner_methods}, {0, NULL}};
 static PyType_Spec slot_spec = {"thincopt.native.kernels.Slot", sizeof(Slot), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slot_slots};
 static PyType_Spec runner_spec = {
-    "thincopt.native.kernels.Runner", sizeof(Runner), 0, Py_TPFLAGS_DEFAULT, runner_slots};
+    "thincopt.native.kernels.Runner", sizeof(Runner), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, runner_slots};
 
 static PyMethodDef module_methods[] = {
     {"names", names, METH_NOARGS, "The names of all compiled functions."},

@@ -199,10 +199,24 @@ static PyObject *runner_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     return (PyObject *)self;
 }
 
+/* A key may know the optimizer that it belongs to; the dictionary is what then breaks the circle. */
+static int runner_traverse(PyObject *object, visitproc visit, void *arg)
+{
+    Runner *self = (Runner *)object;
+    Py_VISIT(Py_TYPE(object));
+    Py_VISIT(self->array_type);
+    Py_VISIT(self->ticket);
+    Py_VISIT(self->enter);
+    Py_VISIT(self->leave);
+    Py_VISIT(self->handles);
+    return 0;
+}
+
 static void runner_dealloc(PyObject *object)
 {
     Runner *self = (Runner *)object;
     PyTypeObject *type = Py_TYPE(object);
+    PyObject_GC_UnTrack(object);
     PyBuffer_Release(&self->shared);
     Py_XDECREF(self->array_type);
     Py_XDECREF(self->ticket);

@@ -54,10 +54,15 @@ class CudaRunner:
 
     def _in_turn(self, work: Work, pairs: Sequence[tuple[Array, Array]], numbers: bytes, scale: float) -> int:
         """Do a step, unless another is under way: another thread's must not come between the launches of one."""
-        with self.turns.lock:
-            if self.turns.ticket[0] is not numbers:
-                return Outcome.REFUSED
-            return self._go(work, pairs, numbers, scale)
+        with self.turns.lock: return self._alone(work, pairs, numbers, scale)  # fmt: skip  # noqa: E701  # as in turns.py
+
+    def _alone(self, work: Work, pairs: Sequence[tuple[Array, Array]], numbers: bytes, scale: float) -> int:
+        if self.turns.ticket[0] is not numbers:
+            return Outcome.REFUSED
+        self.turns.ticket[0] = None  # a signal's handler in the midst of this is refused
+        outcome = self._go(work, pairs, numbers, scale)
+        self.turns.ticket[0] = numbers
+        return outcome
 
     def _met(self, batch: Batch) -> Work | None:
         """What these keys were last updated by."""

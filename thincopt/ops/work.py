@@ -12,6 +12,7 @@ from weakref import ref
 import numpy as np
 
 from ..errors import OpsError
+from ..whole import at_once, calls
 from .batch import Entry, Table
 from .contract import DTYPES, Array, KeyState, counts
 from .fitting import are_alike
@@ -234,8 +235,8 @@ class Work:
         if self.hosted:
             self._launch_given(lr_scale, self.hosted)
             return
-        for kernel, grid, block, arguments, _ in self.calls:
-            kernel(grid, block, (*arguments, lr_scale))
+        each = [(kernel, grid, block, (*arguments, lr_scale)) for kernel, grid, block, arguments, _ in self.calls]
+        at_once(calls(*each))  # a signal's exception between two would leave t ahead of the weights
 
     def _launch_given(self, lr_scale: float, hosted: Hosted) -> None:
         """A step whose scalars are the host's in part."""
