@@ -159,7 +159,7 @@ def _of_rule(rule: Rule) -> dict[str, Any]:
         owners |= {each.name: name for each in signature.settings} | {each.name: name for each in signature.states}
     formulas = {each.name: describe(each).formula for each in stages}
     functions = {"rule": rule.function, **{each.name: each.function for each in stages}}
-    used = _kept(_recipe(rule, {}))
+    used = _recipe(rule, {}).kept
     return dict(
         settings=tuple(
             _told(each, owners[name], functions.get(owners[name]), formulas.get(owners[name], ()))
@@ -169,7 +169,7 @@ def _of_rule(rule: Rule) -> dict[str, Any]:
             Memory(each.name, each.kind, owners[each.name], each.start, each.name in used or each.kind != "array")
             for each in declarations(rule).states
         ),
-        most_arrays=max(map(len, map(_kept, every_recipe(rule)))),
+        most_arrays=max(len(each.kept) for each in every_recipe(rule)),
         traffic=traffic_of(rule),
     )
 
@@ -180,10 +180,6 @@ def _recipe(rule: Rule, settings: Mapping[str, Any]) -> Recipe:
     defaults = {name: 1.0 if each.default is Setting.REQUIRED else each.default for name, each in known}
     values = effective(rule, {**defaults, **settings})
     return compose(rule, values, lambda name: bool(values[name]))
-
-
-def _kept(recipe: Recipe) -> set[str]:
-    return {name for kernel in recipe.kernels for name in kernel.arrays} - {"w", "g"}
 
 
 def _loads(walk: Walk) -> int:
