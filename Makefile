@@ -51,7 +51,7 @@ record: .venv/installed
 	$(VENV)/python -m tests.test_schedules $(if $(SCHEDULE),'$(SCHEDULE)')
 
 stubs: .venv/installed
-	$(VENV)/python -m thincopt.stubs
+	$(VENV)/python -m thincopt.surface.stubs
 
 notebook: .venv-notebook/installed
 	PATH="$(CURDIR)/.venv-notebook/bin:$$PATH" .venv-notebook/bin/jupyter-execute examples/notebook.ipynb

@@ -9,8 +9,8 @@ import thincopt
 from thincopt import Optimizer
 from thincopt.native import load, reason
 from thincopt.ops.contract import Batch, Runner
-from thincopt.ops.numpy_ops import NumpyOps
-from thincopt.ops.plain import PlainRunner
+from thincopt.ops.numpy.ops import NumpyOps
+from thincopt.ops.numpy.plain import PlainRunner
 
 from .building import MissingError
 from .contenders import THREADS, Program, Run, one_by_one, timed

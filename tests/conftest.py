@@ -6,12 +6,12 @@ import pytest
 
 from tests import probes
 from thincopt import Optimizer
-from thincopt.composing import compose, declarations
 from thincopt.environment import flag
 from thincopt.language.declaring import Rule
 from thincopt.native import load, reason
 from thincopt.native.building import build
-from thincopt.ops.numpy_ops import NumpyOps
+from thincopt.ops.numpy.ops import NumpyOps
+from thincopt.recipes.composing import compose, declarations
 from thincopt.rules import all_rules
 from thincopt.schedules import all_schedules
 

@@ -2,9 +2,7 @@
 
 from typing import Annotated
 
-from thincopt.language import (
-    RULES as REGISTERED,
-)
+from thincopt.language import RULES as REGISTERED
 from thincopt.language import (
     Array,
     Number,

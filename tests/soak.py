@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.fuzzing.playing import fails, play, script_of, shortened
 from tests.fuzzing.together import play_together
-from thincopt.ops.numpy_ops import NumpyOps
+from thincopt.ops.numpy.ops import NumpyOps
 
 OFTEN = 10  # scripts to one with two threads
 TOLD = 30  # seconds between two lines

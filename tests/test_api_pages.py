@@ -7,10 +7,10 @@ from typing import Annotated
 import pytest
 
 import thincopt
-from thincopt.describing import describe
 from thincopt.language import Array, Rate, Starts
 from thincopt.rules import all_rules
 from thincopt.stages import stages_around
+from thincopt.surface.describing import describe
 from website import api
 from website.gallery import gallery_page, plotted, scripts
 from website.letters import legend

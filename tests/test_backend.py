@@ -11,7 +11,7 @@ import pytest
 import thincopt
 from thincopt.language import arithmetic as host
 from thincopt.ops.contract import OnHost, Outcome, numbers_of
-from thincopt.ops.numpy_ops import NumpyOps
+from thincopt.ops.numpy.ops import NumpyOps
 from thincopt.rules import all_rules
 
 MEANING = {

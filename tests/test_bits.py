@@ -8,8 +8,8 @@ import pytest
 from tests import probes
 from tests.conftest import is_compiled, same
 from thincopt import Optimizer
-from thincopt.composing import declarations
-from thincopt.ops.numpy_ops import NumpyOps
+from thincopt.ops.numpy.ops import NumpyOps
+from thincopt.recipes.composing import declarations
 from thincopt.rules import all_rules
 
 STAGES = {

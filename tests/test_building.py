@@ -84,7 +84,7 @@ def test_info_tells_of_CuPy_and_does_not_import_it(installed, told, monkeypatch)
             raise PackageNotFoundError(package)
         return "14.2.0"
 
-    monkeypatch.setattr("thincopt.about.version", version)
+    monkeypatch.setattr("thincopt.surface.about.version", version)
     assert str(thincopt.info()).endswith(f"; {told}")
     assert run("import sys, thincopt; thincopt.info(); print('cupy' in sys.modules)") == "False"
 

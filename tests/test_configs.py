@@ -9,10 +9,10 @@ import pytest
 
 import thincopt
 from thincopt import ConfigError, SettingError, registry, rule
+from thincopt.engine.settings import settings_of
 from thincopt.language import Rate
-from thincopt.ops.numpy_ops import NumpyOps
+from thincopt.ops.numpy.ops import NumpyOps
 from thincopt.rules import all_rules
-from thincopt.settings import settings_of
 
 SEED_CONFIGS = {
     "SGD": "learn_rate = 0.001\nL2 = 1e-6\nL2_is_weight_decay = true\ngrad_clip = 1.0\nuse_averages = true",
@@ -155,7 +155,7 @@ import sys
 sys.modules["numpy"] = None
 import thincopt
 from thincopt import registry
-from thincopt.config import Config
+from thincopt.configs.loading import Config
 assert thincopt.decaying(0.5, 1.0)(1) == 0.25
 assert thincopt.load("[schedule]\\n@schedules = constant.v1\\nrate = 0.5\\n")["schedule"](7) == 0.5
 assert "Adam.v1" in registry.optimizers

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from tests.conftest import traced
-from thincopt import Optimizer, RuleError, SettingError, rule, settings
+from thincopt import Optimizer, RuleError, SettingError, rule
+from thincopt.engine import settings
 from thincopt.language import Positive, Rate, Scalar, Starts, stage
 from thincopt.language.declaring import RULES, Rule
 from thincopt.language.signature import ENGINE, RESERVED, SUPPLIED

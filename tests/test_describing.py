@@ -8,13 +8,13 @@ import pytest
 
 import thincopt
 from tests.test_slips import SLIPS
-from thincopt.composing import declarations
-from thincopt.describing import describe, traffic_of
+from thincopt.engine.settings import settings_of
 from thincopt.language import RULES, Rate, rule
+from thincopt.recipes.composing import declarations
 from thincopt.rules import all_rules
 from thincopt.schedules import all_schedules
-from thincopt.settings import settings_of
 from thincopt.stages import stages_around
+from thincopt.surface.describing import describe, traffic_of
 from website.examples import example, required
 from website.reference import ours, pages
 from website.sheets import optimizer_page

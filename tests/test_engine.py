@@ -194,7 +194,7 @@ def test_a_change_that_is_refused_changes_nothing(ops):
 
 def test_stages_at_the_step_wrap_any_rule(monkeypatch):
     """A stage of the wider literature, attached as the library's own are."""
-    from thincopt import composing
+    from thincopt.recipes import composing
 
     around = composing.stages_around
     monkeypatch.setattr(composing, "stages_around", lambda rule: (*around(rule), probes.cautious))

@@ -36,7 +36,7 @@ PRECISION = ["-mpc32", "-mno-sse2"]  # no later flag takes these back
 TRAIN = """
 import sys
 import numpy as np, thincopt
-from thincopt.ops.numpy_ops import NumpyOps
+from thincopt.ops.numpy.ops import NumpyOps
 least, one = np.array([5e-324, 1e-310]), np.array([1.0, 0.5])
 before = (least * one).tobytes()
 thincopt.info()

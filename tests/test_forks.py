@@ -25,7 +25,7 @@ def test_a_forked_child_steps_at_once_with_the_same_bits(native):
         import numpy as np
         from thincopt import Optimizer, set_num_threads
         from thincopt.native import load
-        from thincopt.ops.numpy_ops import NumpyOps
+        from thincopt.ops.numpy.ops import NumpyOps
 
         set_num_threads(4)
         optimizer = Optimizer.of("AdamW.v1", grad_clip=1.0, ops=NumpyOps({native}))
@@ -55,7 +55,7 @@ def test_a_fork_in_the_midst_of_steps_waits_for_the_present_one(native):
         import numpy as np
         from thincopt import Optimizer, set_num_threads
         from thincopt.native import load
-        from thincopt.ops.numpy_ops import NumpyOps
+        from thincopt.ops.numpy.ops import NumpyOps
 
         set_num_threads(3)
         optimizer = Optimizer.of("SGD.v2", learn_rate=1.0, ops=NumpyOps({native}))
@@ -103,7 +103,7 @@ def test_the_first_call_imports_nothing(native):
         import numpy as np
         from thincopt import Optimizer
         from thincopt.native import load
-        from thincopt.ops.numpy_ops import NumpyOps
+        from thincopt.ops.numpy.ops import NumpyOps
 
         optimizer = Optimizer.of("AdamW.v1", grad_clip=1.0, use_averages=True, ops=NumpyOps({native}))
         before = set(sys.modules)

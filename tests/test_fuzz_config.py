@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 import thincopt
 from thincopt import ConfigError, Optimizer, SettingError, registry
+from thincopt.engine.settings import settings_of
 from thincopt.rules import all_rules
 from thincopt.schedules import all_schedules
-from thincopt.settings import settings_of
 
 # A first example imports the library's lazy modules, and whole configs take a while to write: neither is a fault.
 quick = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}

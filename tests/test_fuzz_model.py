@@ -8,7 +8,7 @@ import pytest
 
 from tests.fuzzing.playing import play
 from tests.fuzzing.together import play_together
-from thincopt.ops.numpy_ops import NumpyOps
+from thincopt.ops.numpy.ops import NumpyOps
 
 KEPT = """
     10 14 23 25 49 58 60 70 87 88 103 107 109 111 114 149 151 152 155 156 161 165 167 176 179 184 191 197 198 205

@@ -10,10 +10,10 @@ import pytest
 import thincopt.language as language_package
 from tests.conftest import traced
 from thincopt import NonFiniteError, Optimizer
-from thincopt.composing import every_recipe
 from thincopt.language import Array, Positive, Rate, exp, norm
 from thincopt.language.declaring import RULES, Rule
 from thincopt.language.printing_c import c_block, c_walk
+from thincopt.recipes.composing import every_recipe
 from thincopt.rules import all_rules
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import thincopt
 from thincopt import ConfigError
-from thincopt.layout import SEPARATOR, entries
+from thincopt.configs.layout import SEPARATOR, entries
 
 pieces = st.sampled_from(
     [

@@ -3,12 +3,12 @@
 import pytest
 
 import thincopt
-from thincopt.describing import describe, documented, engine_settings
 from thincopt.language import Rate, Rule
-from thincopt.meanings import MEANINGS, meaning_of, told_apart
 from thincopt.rules import all_rules
 from thincopt.schedules import all_schedules
 from thincopt.stages import stages_around
+from thincopt.surface.describing import describe, documented, engine_settings
+from thincopt.surface.meanings import MEANINGS, meaning_of, told_apart
 from website.reference import ours, pages
 
 KNOWN = {**ours(all_rules()), **ours(all_schedules())}
@@ -19,7 +19,7 @@ FACTORY = {"schedules", "ops"}  # what every factory takes beside settings
 @pytest.mark.parametrize("name", [*KNOWN, *STAGES])
 def test_each_setting_means_something(name):
     for each in describe({**KNOWN, **STAGES}[name]).settings:
-        assert each.meaning.endswith((".", ".)")), f"{name}: say in thincopt/meanings.py what {each.name} means"
+        assert each.meaning.endswith((".", ".)")), f"{name}: say in thincopt/surface/meanings.py what {each.name} means"
         assert each.meaning[0].isupper()
 
 

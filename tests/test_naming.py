@@ -4,10 +4,10 @@ import pytest
 
 import thincopt
 from thincopt import Optimizer, SettingError
+from thincopt.engine.settings import settings_of
 from thincopt.language import Rule
-from thincopt.naming import ELSEWHERE, INSTEAD, REQUIRED, rule_of, see_constructor
 from thincopt.rules import all_rules
-from thincopt.settings import settings_of
+from thincopt.surface.naming import ELSEWHERE, INSTEAD, REQUIRED, rule_of, see_constructor
 
 
 def test_what_others_optimizers_have_is_answered_once_and_hides_nothing():

@@ -14,8 +14,8 @@ from thincopt import OpsError
 from thincopt.caching import cache_folder
 from thincopt.language import Rate, Unit, sqrt
 from thincopt.language.printing_c import c_block, c_walk
-from thincopt.ops import nvrtc
-from thincopt.ops.nvrtc import compiled
+from thincopt.ops.cuda import nvrtc
+from thincopt.ops.cuda.nvrtc import compiled
 
 SOURCE = 'extern "C" __global__ void nothing() {}\n'
 

@@ -9,10 +9,10 @@ import pytest
 
 import thincopt
 from tests.conftest import traced
-from thincopt.composing import every_recipe
 from thincopt.language import Rate, Unit, maximum, mean, norm, sigmoid, sqrt
 from thincopt.language.origins import Origin
 from thincopt.language.printing_numpy import without_ones
+from thincopt.recipes.composing import every_recipe
 from thincopt.rules import all_rules
 
 PACKAGE = Path(thincopt.__file__).parent

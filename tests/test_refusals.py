@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from thincopt import ArrayError, NonFiniteError, Optimizer, SettingError
 from thincopt.native import load
-from thincopt.ops.numpy_ops import NumpyOps
+from thincopt.ops.numpy.ops import NumpyOps
 
 ONES = np.ones(12, "float32")
 

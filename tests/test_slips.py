@@ -8,9 +8,9 @@ import pytest
 
 import thincopt
 from thincopt import ConfigError, Optimizer, ThincoptError, language, registry
+from thincopt.engine.settings import settings_of
 from thincopt.rules import all_rules
 from thincopt.schedules import all_schedules
-from thincopt.settings import settings_of
 
 CONFIG = "[training]\nrate = 0.25\n\n[optimizer]\n@optimizers = Adam.v1\nL2 = 1e-6\n"
 SLIPS = Path(__file__).with_suffix(".txt").with_stem("slips").read_text(encoding="utf-8").strip().split("\n\n")[1:]
@@ -108,7 +108,7 @@ ATTACKS = {
     **{each: f"[optimizer]\n{each} = Adam.v1\n" for each in ("@__dict__", "@__class__", "@_resolve", "@resolve")},
     "a function of Python's": "[optimizer]\n@optimizers = os.system\n",
     "a builtin": f"{ADAM}[optimizer.learn_rate]\n@schedules = builtins.eval\nrate = 1\n",
-    "a file of Python's": f"{ADAM}[optimizer.ops]\n@ops = thincopt.ops.numpy_ops.NumpyOps\n",
+    "a file of Python's": f"{ADAM}[optimizer.ops]\n@ops = thincopt.ops.numpy.ops.NumpyOps\n",
 }
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import thincopt
 from thincopt import ConfigError
-from thincopt.place import MOST_CHARACTERS
+from thincopt.configs.place import MOST_CHARACTERS
 
 
 def told(source):

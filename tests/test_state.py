@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from tests.conftest import steps
 from thincopt import ArrayError, Optimizer, StateError
+from thincopt.engine.settings import settings_of
 from thincopt.language import Rule
 from thincopt.rules import all_rules
-from thincopt.settings import settings_of
 
 
 def test_state_is_whole_and_views_are_for_reading(ops):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from thincopt import Optimizer
-from thincopt.ops.numpy_ops import NumpyOps
-from thincopt.ops.summing import fold, lanes
+from thincopt.ops.numpy.ops import NumpyOps
+from thincopt.ops.numpy.summing import fold, lanes
 
 NAMES = ("size", "added", "product", "largest", "middle")
 

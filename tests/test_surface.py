@@ -13,7 +13,7 @@ import pytest
 import thincopt
 from thincopt import ArrayError, Optimizer, SettingError
 from thincopt.schedules import all_schedules
-from thincopt.stubs import TARGET, stub
+from thincopt.surface.stubs import TARGET, stub
 
 
 def test_the_seed_pages_optimizer():
@@ -178,7 +178,7 @@ def test_a_name_that_is_not_there_may_be_asked_for():
     assert "Adam" in pydoc.render_doc(thincopt)
     with pytest.raises(AttributeError):
         pickle.loads(b"cthincopt\nadam\n.")
-    from thincopt import tree  # a module that nothing has to have imported
+    from thincopt.saving import tree  # a module that nothing has to have imported
 
     assert tree.__name__ == "thincopt.tree"
 

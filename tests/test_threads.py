@@ -18,8 +18,8 @@ from tests.conftest import is_compiled
 from tests.test_bits import combinations
 from thincopt import Optimizer, SettingError, num_threads, set_num_threads
 from thincopt.native import load
-from thincopt.ops import blocks
-from thincopt.ops.numpy_ops import NumpyOps
+from thincopt.ops.numpy import blocks
+from thincopt.ops.numpy.ops import NumpyOps
 
 THREADS = (1, 2, 3, 7, 16)
 SIZES = (50_003, 1, 300, 63, 8200, 17, 4096, 4097)  # parts of all kinds

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from thincopt import Optimizer
-from thincopt.composing import declarations
-from thincopt.ops.numpy_ops import NumpyOps
+from thincopt.ops.numpy.ops import NumpyOps
+from thincopt.recipes.composing import declarations
 from thincopt.rules import all_rules
 
 TABLE = Path(__file__).with_name("trajectories.txt")

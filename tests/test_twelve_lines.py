@@ -3,7 +3,7 @@
 import numpy as np
 
 from thincopt import Optimizer
-from thincopt.ops.numpy_ops import NumpyOps
+from thincopt.ops.numpy.ops import NumpyOps
 
 
 def test_compiled_and_plain_give_the_same_bits(compiled):

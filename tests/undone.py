@@ -32,7 +32,7 @@ def python_of(snippet: Any) -> str:
 @cache
 def has_device() -> bool:
     """Whether CuPy finds a device here."""
-    from thincopt.ops.cuda import cuda
+    from thincopt.ops.cuda.driver import cuda
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what CuPy warns of on a new machine is CuPy's

@@ -12,27 +12,27 @@ __version__ = "0.1.0"
 _HOMES = {
     "ArrayError": "errors",
     "BusyError": "errors",
-    "Config": "config",
+    "Config": "configs.loading",
     "ConfigError": "errors",
-    "CupyOps": "ops.cupy_ops",
+    "CupyOps": "ops.cuda.ops",
     "NonFiniteError": "errors",
-    "NumpyOps": "ops.numpy_ops",
+    "NumpyOps": "ops.numpy.ops",
     "OpsError": "errors",
-    "Optimizer": "optimizer",
+    "Optimizer": "surface.optimizer",
     "RuleError": "errors",
     "ScheduleError": "errors",
     "SettingError": "errors",
     "StateError": "errors",
     "ThincoptError": "errors",
     "compile": "native.building",
-    "fill": "config",
-    "get": "factory",
-    "info": "about",
-    "load": "config",
-    "num_threads": "threads",
+    "fill": "configs.loading",
+    "get": "surface.factory",
+    "info": "surface.about",
+    "load": "configs.loading",
+    "num_threads": "concurrency.threads",
     "rule": "language",
     "schedule": "schedules",
-    "set_num_threads": "threads",
+    "set_num_threads": "concurrency.threads",
     "stage": "language",
 }
 _MODULES = ("registry", "schedules")
@@ -47,12 +47,12 @@ def __getattr__(name: str) -> Any:
         return _starred()
     found = None
     if not name.startswith("_"):  # optimizers are capitalized, schedules are not
-        home = "factory" if name[0].isupper() else "schedules"
+        home = "surface.factory" if name[0].isupper() else "schedules"
         found = import_module(f".{home}", __name__).find(name)
     if found is None:
         text = f"thincopt has no {name!r}."
         if not name.startswith("_"):
-            text = import_module(".naming", __name__).missing(name, __dir__())
+            text = import_module(".surface.naming", __name__).missing(name, __dir__())
         if _is_imported(sys._getframe(1)):
             raise ImportError(text, name=__name__, path=__file__)
         raise AttributeError(text)
@@ -60,7 +60,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    factories, schedules = (import_module(f".{home}", __name__).named() for home in ("factory", "schedules"))
+    factories, schedules = (import_module(f".{home}", __name__).named() for home in ("surface.factory", "schedules"))
     return sorted({"__version__", *_HOMES, *_MODULES, *factories, *schedules})
 
 

@@ -1,13 +1,14 @@
-# Written by thincopt/stubs.py from the registries. Not to be edited: run `make stubs`.
+# Written by thincopt/surface/stubs.py from the registries. Not to be edited: run `make stubs`.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, Protocol, TypeAlias
 
 from . import registry as registry
 from . import schedules as schedules
-from .about import info as info
-from .config import Config as Config
-from .config import fill as fill
-from .config import load as load
+from .concurrency.threads import num_threads as num_threads
+from .concurrency.threads import set_num_threads as set_num_threads
+from .configs.loading import Config as Config
+from .configs.loading import fill as fill
+from .configs.loading import load as load
 from .errors import ArrayError as ArrayError
 from .errors import BusyError as BusyError
 from .errors import ConfigError as ConfigError
@@ -18,17 +19,16 @@ from .errors import ScheduleError as ScheduleError
 from .errors import SettingError as SettingError
 from .errors import StateError as StateError
 from .errors import ThincoptError as ThincoptError
-from .factory import get as get
 from .language import rule as rule
 from .language import stage as stage
 from .native.building import compile as compile
-from .ops.cupy_ops import CupyOps as CupyOps
-from .ops.numpy_ops import NumpyOps as NumpyOps
-from .optimizer import Optimizer as Optimizer
+from .ops.cuda.ops import CupyOps as CupyOps
+from .ops.numpy.ops import NumpyOps as NumpyOps
 from .schedules import schedule as schedule
-from .threads import num_threads as num_threads
-from .threads import set_num_threads as set_num_threads
-from .factory import Factory
+from .surface.about import info as info
+from .surface.factory import get as get
+from .surface.optimizer import Optimizer as Optimizer
+from .surface.factory import Factory
 from .ops.contract import Ops
 from .schedules import Schedule
 

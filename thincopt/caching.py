@@ -1,4 +1,4 @@
-"""What takes long to make is kept on disk, and taken only from where nobody else can write. The standard library alone.
+"""What takes long to make is kept on disk, and taken only from where nobody else can write.
 
 A kept file ends with the digest of all before it, so a compiled library that is kept is one still.
 """

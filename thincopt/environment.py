@@ -1,4 +1,4 @@
-"""The environment variables that thincopt reads, each told once. The standard library alone."""
+"""The environment variables that thincopt reads, each told once."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ from types import ModuleType
 from typing import Any
 
 import thincopt
-from thincopt.factory import Factory
 from thincopt.schedules import Family
+from thincopt.surface.factory import Factory
 from website.markup import first_sentence, table, tidy
 
 PAGE = """\

@@ -19,7 +19,6 @@ from docutils import nodes
 from docutils.parsers.rst import Directive, directives
 from docutils.parsers.rst.directives.body import Container
 
-from thincopt.describing import describe, kernel_of
 from thincopt.language import Rule, Stage
 from thincopt.language.printing_c import c_block, c_walk
 from thincopt.language.printing_cuda import cuda_walk
@@ -27,6 +26,7 @@ from thincopt.language.printing_numpy import numpy_walk
 from thincopt.rules import all_rules
 from thincopt.schedules import all_schedules
 from thincopt.stages import stages_around
+from thincopt.surface.describing import describe, kernel_of
 
 ROOT = Path(__file__).parent.parent
 FORMS: dict[str, tuple[str, Callable[[Any], str]]] = {  # what `:as:` may say: the language to highlight, and the text

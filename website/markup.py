@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
-from thincopt.describing import Paper, Told
 from thincopt.schedules import Schedule
+from thincopt.surface.describing import Paper, Told
 
 
 def tidy(text: str) -> str:

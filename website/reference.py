@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from thincopt.describing import Description, describe, engine_settings
 from thincopt.language import Rule, Stage
 from thincopt.language.declaring import POINTS
 from thincopt.rules import all_rules
 from thincopt.schedules import Family, all_schedules
 from thincopt.stages import stages_around
+from thincopt.surface.describing import Description, describe, engine_settings
 from website.api import api_pages
 from website.gallery import gallery_page
 from website.letters import legend

@@ -1,10 +1,10 @@
 """The page of one optimizer, and the page of one schedule."""
 
-from thincopt.describing import Description, describe, kernel_of
+from thincopt.engine.settings import settings_of
 from thincopt.language import Rule
 from thincopt.rules import all_rules
 from thincopt.schedules import Family, Schedule
-from thincopt.settings import settings_of
+from thincopt.surface.describing import Description, describe, kernel_of
 from website import valley
 from website.examples import example, required
 from website.letters import legend

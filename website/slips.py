@@ -8,9 +8,9 @@ from html import escape
 from pathlib import Path
 
 from thincopt import errors
+from thincopt.engine.settings import settings_of
 from thincopt.rules import all_rules
 from thincopt.schedules import all_schedules
-from thincopt.settings import settings_of
 
 TABLE = Path(__file__).parent.parent / "tests" / "slips.txt"
 THEMES = {  # of configs, by what is typed and answered; the first that fits

@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 from thincopt import CupyOps, Optimizer
-from thincopt.ops.work import SHAPES
+from thincopt.ops.cuda.work import SHAPES
 
 from ..tables import duration, markdown
 from .contenders import PLAIN, Run

@@ -8,10 +8,10 @@ import pytest
 
 from tests import probes
 from thincopt import OpsError, Optimizer
-from thincopt.composing import every_recipe
 from thincopt.ops.contract import DTYPES, POLICIES
-from thincopt.ops.launching import BETWEEN, launches, source
-from thincopt.ops.nvrtc import OPTIONS, compiled
+from thincopt.ops.cuda.launching import BETWEEN, launches, source
+from thincopt.ops.cuda.nvrtc import OPTIONS, compiled
+from thincopt.recipes.composing import every_recipe
 from thincopt.rules import all_rules
 
 ARCHITECTURES = ("sm_75", "sm_80", "sm_90", "sm_100")

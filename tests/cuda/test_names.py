@@ -1,4 +1,4 @@
-"""What thincopt/ops/cuda.py asks of CuPy is there, by name: no device is needed to see that."""
+"""What thincopt/ops/cuda/driver.py asks of CuPy is there, by name: no device is needed to see that."""
 
 import ast
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import cupy
 import pytest
 
-from thincopt.ops import cuda
+from thincopt.ops.cuda import driver as cuda
 
 ROOTS = {"self.cupy": cupy, "self.runtime": cupy.cuda.runtime}
 TREE = ast.parse(Path(cuda.__file__).read_text())

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 
-from thincopt.composing import every_recipe
 from thincopt.language import Rule
 from thincopt.ops.contract import DTYPES
-from thincopt.ops.launching import Launch, launches, source
+from thincopt.ops.cuda.launching import Launch, launches, source
+from thincopt.recipes.composing import every_recipe
 
 SHIM = Path(__file__).with_name("shim.h")
 COMPILER = shlex.split(os.environ.get("CXX") or "c++")

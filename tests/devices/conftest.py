@@ -42,5 +42,5 @@ def driver(gpu):
 @pytest.fixture
 def found(driver, monkeypatch):
     """That device, as if CuPy had found it."""
-    monkeypatch.setattr("thincopt.ops.cuda.cuda", lambda: driver)
+    monkeypatch.setattr("thincopt.ops.cuda.driver.cuda", lambda: driver)
     return driver

@@ -1,7 +1,7 @@
 """A device that is this processor: kernels compiled as C++, on memory of NumPy.
 
-So all but CuPy's own part (thincopt/ops/cuda.py) runs where there is no GPU. What a device is given to do is done at
-once; or, within `later`, when it is waited for, and then streams run in any order that their events allow.
+So all but CuPy's own part (thincopt/ops/cuda/driver.py) runs where there is no GPU. What a device is given to do is
+done at once; or, within `later`, when it is waited for, and then streams run in any order that their events allow.
 """
 
 import ctypes
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from tests.devices.building import Library
-from thincopt.ops.cupy_ops import CupyOps
+from thincopt.ops.cuda.ops import CupyOps
 
 SHOWN = ("shape", "size", "dtype", "nbytes", "strides", "flags")
 
@@ -75,7 +75,7 @@ class Stream:
 
 
 class HostDriver:
-    """What thincopt/ops/cuda.py is for CuPy; and it counts what it is asked for."""
+    """What thincopt/ops/cuda/driver.py is for CuPy; and it counts what it is asked for."""
 
     array_type = DeviceArray
 

@@ -12,7 +12,7 @@ from tests.devices.twins import Twins
 from tests.test_bits import OFF, RULES, STAGES, combinations, odd_gradient
 from thincopt import Optimizer
 from thincopt.ops.contract import DTYPES
-from thincopt.ops.numpy_ops import NumpyOps
+from thincopt.ops.numpy.ops import NumpyOps
 
 SMALL = (1, 63, 64, 65)
 LARGE = (4095, 4096, 4097, 8200, 70_001)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from thincopt import OpsError
-from thincopt.ops import cuda as module
-from thincopt.ops.cuda import Cuda
+from thincopt.ops.cuda import driver as module
+from thincopt.ops.cuda.driver import Cuda
 
 
 class Array:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.devices.host import HostDriver, on_device
 from thincopt import ArrayError, CupyOps, NumpyOps, Optimizer
-from thincopt.ops.cuda import Cuda
+from thincopt.ops.cuda.driver import Cuda
 
 
 def here():

@@ -79,7 +79,7 @@ def test_a_pickle_from_a_device_is_for_main_memory_where_there_is_no_device(name
     def missing():
         raise OpsError("no device")
 
-    monkeypatch.setattr("thincopt.ops.cuda.cuda", missing)
+    monkeypatch.setattr("thincopt.ops.cuda.driver.cuda", missing)
     twins.device = pickle.loads(saved)
     assert twins.device.ops.name == "numpy"
     twins.carry(None)

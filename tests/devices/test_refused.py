@@ -150,7 +150,7 @@ def test_device_arrays_for_an_optimizer_in_main_memory(ops):
 @pytest.fixture
 def without_cupy(monkeypatch):
     """As where CuPy is not installed."""
-    from thincopt.ops import cuda
+    from thincopt.ops.cuda import driver as cuda
 
     monkeypatch.setitem(sys.modules, "cupy", None)
     monkeypatch.setattr(cuda, "cuda", cuda.cuda.__wrapped__)

@@ -12,7 +12,7 @@ from tests.devices.test_bits import memory
 from tests.devices.twins import Twins
 from tests.test_bits import OFF, odd_gradient
 from thincopt import Optimizer
-from thincopt.ops.work import SHAPES
+from thincopt.ops.cuda.work import SHAPES
 
 RUNS = {
     "Adam.v1": {},
@@ -39,7 +39,7 @@ def train(ops, name, settings, steps=4):
 @pytest.mark.parametrize("threads", [7, 100])
 @pytest.mark.parametrize("name", RUNS)
 def test_any_number_of_threads(name, threads, library, monkeypatch):
-    monkeypatch.setattr("thincopt.ops.work.SHAPES", FEW)
+    monkeypatch.setattr("thincopt.ops.cuda.work.SHAPES", FEW)
     train(host_ops(library, threads), name, RUNS[name])
 
 

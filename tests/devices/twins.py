@@ -6,8 +6,8 @@ from tests.conftest import same
 from tests.devices.host import DeviceArray, on_device
 from tests.test_bits import assert_same_state
 from thincopt import Optimizer
-from thincopt.ops.numpy_ops import NumpyOps
-from thincopt.tree import copied
+from thincopt.ops.numpy.ops import NumpyOps
+from thincopt.saving.tree import copied
 
 
 class Twins:

@@ -8,9 +8,9 @@ from typing import Any
 from tests.fuzzing.model import Given, holds
 from tests.fuzzing.worlds import Side, World
 from thincopt import set_num_threads
+from thincopt.engine.settings import settings_of
 from thincopt.language import Rule
 from thincopt.language.signature import Setting
-from thincopt.settings import settings_of
 
 NUMBERS = (0.0, 0, 0.5, 0.1, 0.01, 1, 0.9, 0.99, 1e-8, -0.5)
 COUNTS = (0, 0, 1, 2, 3, 3.0)

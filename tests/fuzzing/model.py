@@ -11,9 +11,9 @@ from typing import Any
 import thincopt
 from tests.fuzzing.formulas import On, kept_by
 from thincopt import ArrayError, NonFiniteError, ScheduleError, SettingError
+from thincopt.engine.settings import settings_of
 from thincopt.language import Rule
 from thincopt.language.signature import Setting
-from thincopt.settings import settings_of
 
 PATIENCE = 20
 LARGEST = {"float32": 3.4028234663852886e38, "float64": 1.7976931348623157e308}

@@ -13,11 +13,11 @@ from tests.fuzzing.formulas import is_stated
 from tests.fuzzing.model import Given, begun
 from tests.fuzzing.worlds import World, see_same, world_of
 from thincopt import Optimizer, SettingError, num_threads, set_num_threads
+from thincopt.engine.settings import settings_of
 from thincopt.language import Rule
-from thincopt.ops import blocks
-from thincopt.ops.numpy_ops import NumpyOps
+from thincopt.ops.numpy import blocks
+from thincopt.ops.numpy.ops import NumpyOps
 from thincopt.rules import all_rules
-from thincopt.settings import settings_of
 
 Act = Callable[[Random, World], None]
 ACTS: dict[Act, int] = {

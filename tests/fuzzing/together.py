@@ -14,7 +14,7 @@ from tests.fuzzing.arrays import MANY, Spec, fault, specs
 from tests.fuzzing.playing import begin, shared_early
 from tests.fuzzing.steps import Call, called, done_by
 from tests.fuzzing.worlds import Side, World, end_of, see_same
-from thincopt.ops.numpy_ops import NumpyOps
+from thincopt.ops.numpy.ops import NumpyOps
 
 ROUNDS = 3
 SMALL = {"one": Spec((3,), "float64"), "other": Spec((65,), "float32")}

@@ -14,7 +14,7 @@ from tests.fuzzing.arrays import Spec
 from tests.fuzzing.model import Model
 from thincopt import Optimizer
 from thincopt.language import Rule
-from thincopt.ops.numpy_ops import NumpyOps
+from thincopt.ops.numpy.ops import NumpyOps
 
 WEIGHTS = ("w", "slow", "average")
 OWN = ("t", "skipped", "streak")

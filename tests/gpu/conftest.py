@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from thincopt import OpsError
-from thincopt.ops.cuda import cuda
+from thincopt.ops.cuda.driver import cuda
 
 FOLDER = Path(__file__).parent
 WARNINGS = ("default", "error:::thincopt")  # what other libraries warn of on a new machine is theirs

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from inspect import isfunction
 from typing import Any, NoReturn
 
 from .errors import RuleError
 
+WORDS: list[str] = []  # the names of all words; words.py tells them, which is made of symbols
 FLAT = "A rule knows no shapes, rows, columns or matrices: it is written for each element alike."
 
 # How words are written that do not take one x.
@@ -60,17 +60,6 @@ SHAPED = """
 """
 
 
-def all_words() -> list[str]:
-    """The names of all words."""
-    from . import words  # which are made of symbols
-
-    return [
-        name
-        for name, each in vars(words).items()
-        if isfunction(each) and each.__module__ == words.__name__ and not name.startswith("_")
-    ]
-
-
 def written(word: str) -> str:
     """How a word is written."""
     return WRITTEN.get(word, f"{word}(x)")
@@ -78,8 +67,8 @@ def written(word: str) -> str:
 
 def instead(name: str) -> str:
     """What to write for what is called `name` elsewhere: the word, an operator, or else a list of all there is."""
-    known, word = all_words(), ALIKE.get(name, name)
-    if word in known:
+    word = ALIKE.get(name, name)
+    if word in WORDS:
         return f"write {written(word)}, from thincopt.language." + f" {FLAT}" * (name == "matmul")
     if name in OPERATORS:
         return f"write {OPERATORS[name]}, of formulas and plain numbers; float(…) makes a plain one of NumPy's."
@@ -89,7 +78,7 @@ def instead(name: str) -> str:
         return FLAT[0].lower() + FLAT[1:]
     return (
         "there is no word for it. A rule is written for each element alike, with + - * /, x**2, comparisons, and, from"
-        f" thincopt.language, {', '.join(known)}."
+        f" thincopt.language, {', '.join(WORDS)}."
     )
 
 
@@ -153,7 +142,7 @@ class Untraced:
     __ceil__ = __trunc__ = __round__ = __floor__
 
     def __float__(self) -> NoReturn:
-        same = [f"{each}(x)" for each in all_words() if hasattr(math, each)]
+        same = [f"{each}(x)" for each in WORDS if hasattr(math, each)]
         raise RuleError(
             "float() and the functions of Python's math module cannot be traced, for a formula has no value yet:"
             f" leave float() out, and for math's write {', '.join(same)} or abs(x), from thincopt.language."

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Callable, Mapping
+from inspect import isfunction
 from typing import Any
 
 from . import arithmetic
 from .errors import RuleError
 from .expression import SIZE, Node, apply, reduction
-from .refusing import FLAT, written
+from .refusing import FLAT, WORDS, written
 
 Word = Callable[..., Any]
 
@@ -104,3 +105,10 @@ def total(*operands: Any, **named: Any) -> Any:
     if x.is_array:
         raise RuleError("total adds one number of each key: write total(sum(x)), for the sum of all that x holds.")
     return Node("total", (x,))
+
+
+WORDS += [
+    name
+    for name, each in [*globals().items()]
+    if isfunction(each) and each.__module__ == __name__ and not name.startswith("_")
+]

@@ -1,4 +1,4 @@
-"""The compiled kernels: whether they are here, and why not; and which instructions of the processor they use."""
+"""The compiled kernels: their C runtime, how it is built and loaded, and which of them run here, or why none."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from ..concurrency.importing import late
+from ..concurrency.threads import serve
 from ..environment import flag
 from ..errors import OpsError, shown
-from ..importing import late
-from ..threads import serve
 from .probing import exactly
 
 MODULE = "kernels.abi3.so"

@@ -1,1 +1,1 @@
-"""Where kernels run. `contract` says what a backend must do; `numpy_ops` does it on the CPU."""
+"""Where kernels run: `contract` says what a backend must do; `numpy` and `cuda` do it."""

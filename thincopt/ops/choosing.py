@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import OpsError, SettingError
+from ..errors import SettingError
 from .contract import Ops
 from .fitting import is_on_device, why_not
-from .numpy_ops import numpy_ops
+from .numpy.ops import numpy_ops
 
 
 def backend(ops: Ops | None) -> Ops:
@@ -33,14 +33,6 @@ def suited(batch: Any, present: Ops) -> Ops:
 
 def on_devices() -> Ops:
     """CuPy's backend, or an error that says what is missing."""
-    from .cupy_ops import CupyOps
+    from .cuda.ops import CupyOps
 
     return CupyOps()
-
-
-def restored() -> Ops:
-    """The backend of an optimizer that was saved on a device: a device if there is one here, else main memory."""
-    try:
-        return on_devices()
-    except OpsError:
-        return backend(None)

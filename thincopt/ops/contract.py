@@ -13,12 +13,11 @@ from array import array
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from functools import cached_property
 from math import prod
 from typing import Any, Protocol
 
-from ..language.kernel import Kernel
-from ..turns import Turns
+from ..concurrency.turns import Turns
+from ..recipes.recipe import Recipe
 
 Array = Any
 Batch = Mapping[Hashable, tuple[Array, Array]]
@@ -86,39 +85,6 @@ def counts(t: int, skipped: int, streak: int) -> array[int]:
 def numbers_of(packed: bytes) -> array[float]:
     """The numbers of an optimizer's settings, which a call brings packed."""
     return array("d", packed)
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """The kernels of a step: `main`; or, on each k-th step of a key, `before` and then `after`.
-
-    A kernel's scalars begin with the optimizer's numbers, then t, size, the key's scalars, the shared numbers.
-    `rate` and `period` are places among the numbers: the learning rate, which a call may scale, and k.
-    """
-
-    main: Kernel
-    arrays: tuple[str, ...]
-    scalars: tuple[str, ...]
-    shared: tuple[str, ...]
-    rate: int | None
-    period: int | None = None  # none where lookahead is off
-    before: Kernel | None = None
-    after: Kernel | None = None
-
-    @property
-    def numbers(self) -> int:
-        """How many numbers a kernel's scalars begin with."""
-        return len(self.main.base) - 2 - len(self.scalars) - len(self.shared)
-
-    @cached_property
-    def kept(self) -> set[str]:
-        """The arrays of state that the kernels read or write."""
-        return {name for kernel in self.kernels for name in kernel.arrays} - {"w", "g"}
-
-    @property
-    def kernels(self) -> list[Kernel]:
-        """The kernels of this recipe, one to three."""
-        return [each for each in (self.main, self.before, self.after) if each is not None]
 
 
 class Runner(Protocol):

@@ -3,20 +3,11 @@
 One file holds a family of schedules; every file of this folder is found and read.
 """
 
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any
 
-from .declaring import FAMILIES, Family, Schedule, schedule
+from .declaring import FAMILIES, Family, Schedule, all_schedules, schedule
 
 __all__ = ["FAMILIES", "Family", "Schedule", "all_schedules", "schedule"]
-
-
-def all_schedules() -> dict[str, Family]:
-    """Every registered schedule by name, those of this folder first."""
-    for module in sorted(each.name for each in iter_modules(__path__)):
-        import_module(f"{__name__}.{module}")
-    return FAMILIES
 
 
 def find(name: str) -> Family | None:

@@ -6,6 +6,9 @@ import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
 from typing import Annotated, Any
 
 from ..errors import RuleError, ScheduleError, SettingError, at_most, reason_of, shown, suggestion
@@ -212,6 +215,13 @@ def schedule(name: str) -> Callable[[Callable[..., float]], Family]:
     return enrol
 
 
+def all_schedules() -> dict[str, Family]:
+    """Every registered schedule by name, those of this folder first."""
+    for module in sorted(each.name for each in iter_modules([str(Path(__file__).parent)])):
+        import_module(f"{__package__}.{module}")
+    return FAMILIES
+
+
 def _may_replace(new: Callable[..., Any], old: Callable[..., Any]) -> bool:
     """Whether both are of one file, or of `__main__`, which has another file for each cell of a notebook."""
     if new.__module__ == old.__module__ == "__main__":
@@ -223,15 +233,11 @@ def _may_replace(new: Callable[..., Any], old: Callable[..., Any]) -> bool:
 
 def _known(function: Callable[..., Any]) -> Mapping[str, Family]:
     """The schedules there are, with all of this folder, unless this function is one of them."""
-    from . import all_schedules
-
     return FAMILIES if str(function.__module__).startswith(f"{__package__}.") else all_schedules()
 
 
 def _again(name: str, arguments: Mapping[str, Any], position: int) -> Schedule:
     """Make a schedule again from what was saved of it."""
-    from . import all_schedules
-
     known = all_schedules()
     if name not in known:
         raise ScheduleError(f"No schedule is named {name!r} here: define it before loading. {suggestion(name, known)}")

@@ -1,0 +1,58 @@
+"""Weights changed for a while, and changed back."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable, Iterator, Mapping
+from contextlib import contextmanager
+from operator import setitem
+from typing import Any
+
+from ..concurrency.turns import Turns
+from ..concurrency.whole import calls
+from ..errors import ArrayError
+from ..ops.contract import Array, KeyState, Ops
+from .checking import sentence
+
+
+def see_averages(
+    weights: Any, averages: Mapping[Hashable, Array], states: Mapping[Hashable, KeyState], ops: Ops
+) -> None:
+    """An error if these are not weights, by key, that have averages and can hold them."""
+    if not isinstance(weights, Mapping):
+        raise ArrayError(f"averaged takes {{key: weights, …}}, not {type(weights).__name__}. Nothing was changed.")
+    for key, each in weights.items():
+        if key not in averages:
+            raise ArrayError(f"Key {key!r} has no averages yet: it was never updated. Nothing was changed.")
+        misfit = None if getattr(each, "size", 0) else ops.misfit(each, states[key])
+        fault = f"what averaged was given {misfit}" if misfit else None
+        fault = fault or ops.fault(each, ops.new_state(each, 0.0), states[key])
+        if fault:
+            raise ArrayError(f"Key {key!r}: {sentence(fault)} Nothing was changed.")
+
+
+@contextmanager
+def swapped(weights: Mapping[Hashable, Array], others: Mapping[Hashable, Array], turns: Turns) -> Iterator[None]:
+    """Have the weights hold what `others` hold; afterwards all is as before, whatever happens."""
+    lent = frozenset(weights)
+    with turns.lock:
+        kept = {key: each.copy() for key, each in weights.items()}
+    there = _storing(weights, others, turns, (turns.lent.append, lent))
+    back = _storing(weights, kept, turns, (turns.lent.remove, lent))
+    try:
+        with turns.lock: deque(there, 0)  # fmt: skip  # noqa: E701  # on one line as in turns.py
+        yield
+    finally:  # compiled code alone up to the last weight: no place for a signal's exception
+        if lent in turns.lent:
+            try:
+                with turns.lock: deque(back, 0)  # fmt: skip  # noqa: E701
+            finally:
+                deque(back, 0)  # all that is left, where an exception came while another thread had its turn
+
+
+def _storing(
+    weights: Mapping[Hashable, Array], values: Mapping[Hashable, Array], turns: Turns, lending: tuple[Any, ...]
+) -> Iterator[Any]:
+    """Write these, and say at once whether the weights are lent from then on; quick calls find no ticket then."""
+    storing = [(setitem, each, ..., values[key].reshape(each.shape)) for key, each in weights.items()]
+    return calls((setitem, turns.ticket, 0, None), *storing, lending)

@@ -1,0 +1,115 @@
+"""The settings of one optimizer at one moment, and the schedules that drive them; a change makes others."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from copy import copy, deepcopy
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from ..errors import SettingError, StateError, shown, suggestion
+from ..language import Rule
+from ..rules import all_rules
+from ..schedules.declaring import Follower
+from .settings import about, clash, scheduled, settings_of, validated, value_at
+
+
+@dataclass(frozen=True)
+class Controls:
+    """Values by name, and by name the schedule that will give the next value and how many it has given."""
+
+    rule: Rule
+    values: Mapping[str, Any]
+    schedules: Mapping[str, Follower]
+    given: Mapping[str, int]
+    steps: int = 0  # how often the schedules were stepped
+
+    def assigned(self, settings: Mapping[str, Any]) -> Controls:
+        """With new values: a number keeps the schedule that drives it, a schedule takes its place."""
+        return self._taking(validated(self.rule, settings, complete=False))
+
+    def _taking(self, settings: Mapping[str, Any]) -> Controls:
+        """With values as they are; of a schedule, its first."""
+        driven = {name: value for name, value in settings.items() if callable(value)}
+        firsts = {name: value_at(self.rule, name, each, 0) for name, each in driven.items()}
+        values = {**self.values, **settings, **firsts}
+        given = {**self.given, **dict.fromkeys(driven, 1)}
+        return replace(self, values=values, schedules={**self.schedules, **driven}, given=given)._sound()
+
+    def stepped(self) -> Controls:
+        """With the next value of every schedule that has one; if one of them is refused, so is all."""
+        going = {name: each for name, each in self.schedules.items() if not self._ended(name, each)}
+        nexts = {name: value_at(self.rule, name, each, self.given[name]) for name, each in going.items()}
+        given = {**self.given, **{name: self.given[name] + 1 for name in nexts}}
+        return replace(self, values={**self.values, **nexts}, given=given, steps=self.steps + 1)._sound()
+
+    def _sound(self) -> Controls:
+        """The same, if its settings can be had together."""
+        _ = self.effective
+        return self
+
+    @cached_property
+    def effective(self) -> Mapping[str, Any]:
+        """The settings as the kernels take them."""
+        return effective(self.rule, self.values)
+
+    def asks(self, name: str) -> bool:
+        """Whether this number may be other than zero; one that is scheduled may."""
+        return bool(self.effective[name]) or name in self._driven
+
+    @cached_property
+    def _driven(self) -> Container[str]:
+        decays = self.values["L2_is_weight_decay"] and "L2" in self.schedules
+        return self.schedules.keys() ^ {"L2", "weight_decay"} if decays else self.schedules
+
+    def _ended(self, name: str, schedule: Follower) -> bool:
+        with about(self.rule, name):
+            return schedule.ended(self.given[name])
+
+    def apart(self) -> Controls:
+        """The same for another optimizer, which an iterator cannot serve too: it is told how far that came."""
+        return replace(self, schedules={name: copy(each) for name, each in self.schedules.items()})
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Controls:
+        return replace(self, schedules=deepcopy(self.schedules, memo))  # the rule is this one, defined anew or not
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return restored, (self.rule.name, self.values, self.schedules, self.given, self.steps)
+
+
+def controls_of(rule: Rule, given: Mapping[str, Any], schedules: Mapping[str, Any] | None) -> Controls:
+    """The first settings of an optimizer: what is given, and the defaults of the others."""
+    begun = Controls(rule, {}, {}, {})._taking(validated(rule, given))
+    later = scheduled(rule, schedules)
+    return replace(begun, schedules={**begun.schedules, **later}, given={**begun.given, **dict.fromkeys(later, 0)})
+
+
+def restored(
+    name: str, values: Mapping[str, Any], schedules: Mapping[str, Follower], given: Mapping[str, int], steps: int
+) -> Controls:
+    """The settings that were saved, if the rule of this name can still have them; of new ones, the defaults."""
+    rules = all_rules()
+    if name not in rules:
+        raise StateError(
+            f"No optimizer is named {shown(name)} here: define its rule before loading. {suggestion(name, rules)}"
+        )
+    rule = rules[name]
+    known = settings_of(rule)
+    gone = [each for each in {**values, **schedules} if each not in known]
+    if gone:
+        raise StateError(
+            f"This optimizer was saved with {gone[0]} = {shown(values.get(gone[0]))}, but {name} has no such setting"
+            f" now: its definition has changed. {suggestion(gone[0], known)} Give a rule that has changed another"
+            " name or version, and define the old one as it was to load this."
+        )
+    return Controls(rule, validated(rule, values), schedules, given, steps)
+
+
+def effective(rule: Rule, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings as the kernels take them: L2 as weight decay is weight decay."""
+    if not (values["L2_is_weight_decay"] and values["L2"]):
+        return dict(values)
+    if values["weight_decay"]:
+        raise SettingError(clash(rule, values))
+    return {**values, "weight_decay": values["L2"], "L2": 0.0}

@@ -1,0 +1,55 @@
+"""What a key remembers: how it begins, and what becomes of it where a gradient is not finite."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Hashable, Mapping
+from operator import setitem
+
+from ..concurrency.whole import at_once, calls
+from ..errors import NonFiniteError
+from ..ops.contract import PATIENCE, Array, Batch, KeyState, Ops, counts
+from .checking import nonfinite_text
+from .present import Present
+
+
+def ready(now: Present, key: Hashable, weights: Array) -> KeyState:
+    """The state of a key with every array that the kernels want: what stands, or what will once a step is taken."""
+    state = now.states[key].standing if key in now.states else None
+    declared = [each for each in now.declared.states if each.kind != "shared"]
+    if state is None:
+        starts = [float(each.start) for each in declared if each.kind == "scalar"]
+        state = KeyState(tuple(weights.shape), weights.dtype.name, array("d", starts))
+    missing = [each for each in declared if each.name in now.recipe.kept and each.name not in state.arrays]
+    if not missing and state.taken[0]:
+        return state
+    made = {each.name: now.ops.new_state(weights, _start(now, each.start)) for each in missing}
+    arrays = {**state.arrays, **made}
+    return KeyState(state.shape, state.dtype, state.scalars, arrays, state.counts, before=state.standing)
+
+
+def _start(now: Present, start: float | str) -> float | None:
+    """The number that an array begins with; None where it begins as the weights."""
+    if start == "w":
+        return None
+    return float(now.controls.values[start]) if isinstance(start, str) else start
+
+
+def refuse_or_skip(batch: Batch, states: Mapping[Hashable, KeyState], ops: Ops, nonfinite: str) -> None:
+    """Raise, or count a step that was skipped and zero its gradients; too many in a row are an error too."""
+    text = nonfinite_text(batch, ops)
+    if nonfinite == "raise":
+        raise NonFiniteError(f"{text} Nothing was changed.")
+    zeroing = [(setitem, gradient, ..., 0) for _, gradient in batch.values()]
+    counting = [
+        call
+        for state in (states[key] for key in batch)
+        for call in (
+            (setitem, state.counts, slice(None), counts(state.t, state.skipped + 1, state.streak + 1)),
+            (setitem, state.taken, 0, 1),
+        )
+    ]
+    at_once(calls(*zeroing, *counting))
+    worst = max(states[key].streak for key in batch)
+    if worst >= PATIENCE:
+        raise NonFiniteError(f"{text} The last {worst} steps in a row were skipped for such gradients.")

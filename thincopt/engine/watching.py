@@ -1,0 +1,61 @@
+"""A reminder for those who give a schedule and never step it: the rate would stay as it began, without a word."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Hashable
+from typing import Any
+from warnings import warn
+
+from ..errors import ScheduleError, shown
+from ..ops.contract import Batch
+from ..schedules.following import Played
+from .controls import Controls
+
+MANY = 1000  # updates of one key
+
+Step = Callable[..., int]
+Update = Callable[[bytes, Batch, float], int]
+
+
+def is_unmoved(controls: Controls) -> bool:
+    """Whether schedules that would give other values were never stepped."""
+    return controls.steps == 0 and any(_moves(each) for each in controls.schedules.values())
+
+
+def watched(step: Step, update: Update, controls: Controls) -> tuple[Step, Update]:
+    """The same calls, which remind once of `step_schedules` after many updates of one key."""
+    counts: Counter[Hashable] = Counter()
+
+    def count(*key: Hashable) -> None:
+        counts[key] += 1
+        if counts[key] == MANY:
+            label = f"key {shown(key[0])}" if key else "the model"
+            name, schedule = next((name, each) for name, each in controls.schedules.items() if _moves(each))
+            warn(
+                f"After {MANY} updates of {label}, {name} is still {controls.values[name]!r}, the first value"
+                f" of {shown(schedule)}: call optimizer.step_schedules() once per batch, that it may go on.",
+                stacklevel=4,
+            )
+
+    def watched_step(numbers: bytes, key: Hashable, *rest: Any) -> int:
+        outcome = step(numbers, key, *rest)
+        count(key)
+        return outcome
+
+    def watched_update(numbers: bytes, batch: Batch, lr_scale: float) -> int:
+        outcome = update(numbers, batch, lr_scale)
+        count()
+        return outcome
+
+    return watched_step, watched_update
+
+
+def _moves(schedule: Any) -> bool:
+    """Whether its second value is another than its first; of an iterator that is not known."""
+    if isinstance(schedule, Played):
+        return True
+    try:
+        return not schedule.ended(1) and schedule(1) != schedule(0)
+    except ScheduleError:  # which is told when it is stepped
+        return True

@@ -1,0 +1,1 @@
+"""Arrays on CUDA devices: CuPy's, and through DLPack those of others."""

@@ -1,0 +1,1 @@
+"""Arrays in main memory, by compiled kernels or in plain NumPy."""

@@ -1,0 +1,123 @@
+"""NumPy arrays: compiled kernels where there are any for the recipe, blocked NumPy calls otherwise."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+
+from ...concurrency.turns import Turns
+from ...native import load, modules
+from ...recipes.recipe import Recipe
+from ..contract import Batch, KeyState, Runner
+from ..fitting import key_fault, misfit, on_host, overlap, pair_fault, readonly, type_fault, unaligned, unfit
+from .compiled import CompiledRunner, is_compiled
+from .plain import PlainRunner
+
+INSTALLED: Any = object()
+
+
+class NumpyOps:
+    """Arrays in main memory. `native` is a compiled module, the installed one if there is one; None is plain NumPy."""
+
+    name = "numpy"
+
+    def __init__(self, native: Any = INSTALLED) -> None:
+        self.native = load() if native is INSTALLED else native
+
+    def __repr__(self) -> str:
+        return f"<NumpyOps, {'compiled' if self.native is not None else 'plain'}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return numpy_ops, (self.native is not None,)
+
+    def runner(self, recipe: Recipe, shared: array[float], turns: Turns, *, nonfinite: str) -> Runner:
+        """The compiled runner if every part of the recipe is compiled, else the plain one."""
+        check_finite = nonfinite != "propagate"
+        for native in modules(self.native):
+            if is_compiled(native, recipe):
+                return CompiledRunner(native, recipe, shared, turns, check_finite=check_finite)
+        remark = ", in plain NumPy: not compiled" if self.native else ""
+        return PlainRunner(recipe, shared, check_finite=check_finite, remark=remark)
+
+    def seen(self, value: Any) -> Any:
+        """The plain array on the memory of a subclass's or of another library's; the value itself if it is none."""
+        found = on_host(value)
+        return np.asarray(found) if isinstance(found, np.ndarray) else found
+
+    def fault(self, weights: Any, gradient: Any, state: KeyState | None = None) -> str | None:
+        """Why these cannot be updated in place; None if they can, or if the gradient is empty."""
+        if self.is_empty(gradient):
+            return None
+        alone = _array_fault("weights", weights) or _array_fault("gradient", gradient)
+        return alone or pair_fault(weights, gradient, _range) or key_fault(weights, state)
+
+    def overlap(self, batch: Batch) -> tuple[Hashable, Hashable] | None:
+        """Two keys whose arrays share memory, if there are any."""
+        return overlap(batch, _range)
+
+    def nonfinite(self, gradient: Any) -> tuple[int, int] | None:
+        """The first index that is not finite, and how many are not; None if all are finite."""
+        flat = gradient.reshape(-1)
+        first, count = None, 0
+        for begin in range(0, flat.size, 1 << 20):
+            (found,) = np.nonzero(~np.isfinite(flat[begin : begin + (1 << 20)]))
+            count += len(found)
+            if len(found) and first is None:
+                first = begin + int(found[0])
+        return None if first is None else (first, count)
+
+    def new_state(self, weights: Any, start: float | None) -> Any:
+        """A flat array like the weights, filled with a number; with None, a copy of the weights."""
+        if start is None:
+            return np.array(weights).reshape(-1)
+        return np.full(weights.size, start, weights.dtype) if start else np.zeros(weights.size, weights.dtype)
+
+    def misfit(self, value: Any, state: KeyState) -> str | None:
+        """Why this array cannot be a state of that key, in words; None if it can."""
+        if not isinstance(value, np.ndarray):
+            return f"must be a NumPy array, not {type(value).__name__}"
+        return misfit(value, state)
+
+    def zero(self, gradient: Any) -> None:
+        """Store 0 everywhere."""
+        gradient[...] = 0
+
+    def view(self, state: Any) -> Any:
+        """The same memory, for reading only."""
+        view = state.view()
+        view.flags.writeable = False
+        return view
+
+    def to_host(self, array: Any) -> Any:
+        """A copy."""
+        return np.array(array)
+
+    def is_empty(self, gradient: Any) -> bool:
+        """Whether there is nothing to do for this gradient."""
+        return isinstance(gradient, np.ndarray) and gradient.size == 0
+
+
+def numpy_ops(compiled: bool = True) -> NumpyOps:
+    """The backend as it can be here: compiled, if that is asked for and there are compiled kernels."""
+    return NumpyOps(INSTALLED if compiled else None)
+
+
+def _array_fault(role: str, value: Any) -> str | None:
+    if not isinstance(value, np.ndarray):
+        return unfit(role, value)
+    fault = type_fault(role, value)
+    if fault:
+        return fault
+    if not value.flags.writeable:
+        return readonly(role)
+    if not value.flags.aligned:
+        return unaligned(role)
+    return None
+
+
+def _range(value: Any) -> tuple[int, int]:
+    start = value.__array_interface__["data"][0]
+    return start, start + value.nbytes

@@ -1,0 +1,299 @@
+"""The optimizer that a user has: calls, settings and state; what it is at one moment stands in `present.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+from ..concurrency.turns import Turns, between_turns, in_turn
+from ..engine.averaging import see_averages, swapped
+from ..engine.checking import see_key, sound
+from ..engine.controls import Controls, controls_of
+from ..engine.keeping import ready, refuse_or_skip
+from ..engine.present import Present, anew, asks_for_others, begun, changed
+from ..engine.settings import ALIASES, meant, settings_of
+from ..errors import NonFiniteError, RuleError, SettingError
+from ..language import Rule
+from ..ops.choosing import backend, on_devices, suited
+from ..ops.contract import Array, Batch, KeyState, Ops, Outcome
+from ..saving.tree import copied, states_from, tree_of
+from ..schedules.declaring import Follower
+from .naming import REQUIRED, absent, rule_of, see_constructor, thinc_rule
+
+
+class Optimizer:
+    """Updates arrays in place, by one rule, with state for each key: `optimizer(key, weights, gradient)`.
+
+    Every setting is an attribute: read it, or assign it (`optimizer.learn_rate = 0.01`). Any number may be a schedule,
+    a list of numbers or an iterator. What is remembered of a key begins at its first update.
+    """
+
+    _turns: Turns
+    _now: Present
+
+    def __init__(
+        self,
+        learn_rate: Any = REQUIRED,
+        *others: Any,
+        use_radam: bool = False,
+        schedules: Mapping[str, Any] | None = None,
+        ops: Ops | None = None,
+        **settings: Any,
+    ) -> None:
+        """Thinc's constructor: `use_radam=True` makes an RAdam, `beta1=0, beta2=0` plain SGD, anything else Adam.
+
+        For other rules use a factory such as `thincopt.AdamW`, or `Optimizer.of`.
+        """
+        see_constructor(() if learn_rate is REQUIRED else (learn_rate, *others), settings)
+        rule, rest = thinc_rule(use_radam, settings)
+        self._begin(controls_of(rule, {"learn_rate": learn_rate, **rest}, schedules), ops)
+
+    @classmethod
+    def of(
+        cls,
+        rule: Rule | str = REQUIRED,
+        /,
+        *,
+        schedules: Mapping[str, Any] | None = None,
+        ops: Ops | None = None,
+        **settings: Any,
+    ) -> Optimizer:
+        """Make an optimizer by any rule, itself or its name: `Optimizer.of("Lion.v1", learn_rate=1e-4)`.
+
+        Settings are those of the rule and of its stages.
+        """
+        made = cls.__new__(cls)
+        made._begin(controls_of(rule_of(rule), settings, schedules), ops)
+        return made
+
+    def _begin(self, controls: Controls, ops: Ops | None) -> None:
+        self._turns = Turns()
+        try:
+            self._now = begun(controls, backend(ops), self._turns, follows=ops is None)
+        except RuleError as error:  # it tells the line of the rule; how tracing came there is of no use
+            raise error.with_traceback(None) from None
+
+    @property
+    def rule(self) -> Rule:
+        """The rule that makes the steps."""
+        return self._now.rule
+
+    @property
+    def ops(self) -> Ops:
+        """Where steps run: NumPy in main memory, or CuPy on a device."""
+        return self._now.ops
+
+    @property
+    def _numbers(self) -> bytes:
+        return self._now.numbers
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The present value of every setting, by name: a copy. To change one, assign the attribute or call `change`."""
+        return dict(self._now.controls.values)
+
+    @property
+    def schedules(self) -> dict[str, Follower]:
+        """The schedules that drive settings, by the setting's name."""
+        return dict(self._now.controls.schedules)
+
+    @in_turn
+    def change(self, /, **settings: Any) -> None:
+        """Give several settings new values at once: all of them, or none where one is refused.
+
+        State is kept. A schedule given here begins at its step 0.
+        """
+        self._adopt(self._now.controls.assigned(settings))
+
+    @in_turn
+    def step_schedules(self) -> None:
+        """Take the next value of every schedule: call this once per batch, after the update.
+
+        Without schedules it does nothing.
+        """
+        self._adopt(self._now.controls.stepped())
+
+    def _adopt(self, controls: Controls) -> None:
+        """Go on with these settings; what a device tells late, of steps before, is raised when they are in force."""
+        late: NonFiniteError | None = None
+        if asks_for_others(self._now, controls):
+            try:
+                self._now.runner.collect()
+            except NonFiniteError as error:
+                late = error
+        self._now = now = changed(self._now, controls, self._turns)
+        if late:
+            raise late
+        now.runner.told(now.numbers)
+
+    def __getattr__(self, name: str) -> Any:
+        known = self.__dict__["_now"].controls.values if "_now" in self.__dict__ else {}
+        given = meant(name, known)
+        if given in known:
+            return known[given]
+        if name.startswith("_"):
+            raise AttributeError(name)
+        public = (each for each in dir(type(self)) if not each.startswith("_"))
+        raise AttributeError(absent(self.rule, name, [*known, *ALIASES, *public]))
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self._now.controls.values]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("_"):
+            object.__setattr__(self, name, value)
+        elif hasattr(type(self), name):
+            raise AttributeError(f"{name} can be read, not assigned.")
+        else:
+            self.change(**{meant(name, self._now.controls.values): value})
+
+    def __call__(
+        self, key: Hashable, weights: Array, gradient: Array = None, *, lr_scale: float = 1.0
+    ) -> tuple[Array, Array]:
+        """Update the weights of one key in place, set the gradient to zero, and return both.
+
+        `key` is any hashable name; use the same one for the same array each time. `lr_scale` multiplies the learning
+        rate of this call alone. What cannot be updated is an `ArrayError`, and nothing has changed.
+        """
+        now = self._now
+        try:
+            if now.step(now.numbers, key, weights, gradient, lr_scale):
+                self._carefully({key: (weights, gradient)}, lr_scale)
+        except TypeError:
+            see_key(key)
+            raise
+        return weights, gradient
+
+    def update(self, batch: Batch, *, lr_scale: float = 1.0) -> None:
+        """Update a whole model in one call: `optimizer.update({key: (weights, gradient), …})`.
+
+        All keys are updated, or none where one is refused. It is faster for many small arrays, and a clip by the norm
+        of the model needs it.
+        """
+        now = self._now
+        if now.update(now.numbers, batch, lr_scale):
+            self._carefully(batch, lr_scale)
+
+    @in_turn
+    def _carefully(self, batch: Batch, lr_scale: float) -> None:
+        """A call that did not go through: say why, or make state for new keys and do it."""
+        now = self._now
+        ops = suited(batch, now.ops) if now.follows and not now.has_stepped else now.ops
+        if ops is not now.ops:
+            self._now = now = anew(now, self._turns, ops=ops)
+        batch, states = sound(batch, lr_scale, now, frozenset().union(*self._turns.lent)), {}
+        if not batch:
+            return
+        for key, (weights, _) in batch.items():
+            states[key] = state = ready(now, key, weights)
+            if now.bound.get(key) is not state:
+                now.states[key] = state
+                now.runner.bind(key, state)
+                now.bound[key] = state
+        outcome = Outcome(now.runner.run(now.numbers, batch, float(lr_scale)))
+        if outcome == Outcome.NONFINITE:
+            refuse_or_skip(batch, states, now.ops, now.controls.values["nonfinite"])
+        elif outcome != Outcome.DONE:
+            raise RuntimeError(f"{now.ops.name} refused arrays that it found no fault with; please report this.")
+
+    @between_turns
+    def state(self) -> dict[str, Any]:
+        """All that is remembered, as one tree by key and name.
+
+        Its arrays are live, read-only views; `copy.deepcopy` keeps a moment. Settings and the place in schedules are
+        not in it: a pickle of the optimizer has them too.
+        """
+        return tree_of(self._standing(), self._now.shared, self._now.declared, self._now.ops)
+
+    def _standing(self) -> dict[Hashable, KeyState]:
+        self._now.runner.collect()
+        return self._now.standing
+
+    @in_turn
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take over a copy of what `state()` of an optimizer with the same rule gave, or raise a `StateError`."""
+        self._take(state, self.ops, follows=self._now.follows)
+
+    def _take(self, state: Mapping[str, Any], ops: Ops, *, follows: bool = False) -> None:
+        states, shared = states_from(state, self.rule.name, self._now.declared, ops)
+        self._now = anew(self._now, self._turns, states=states, shared=shared, ops=ops, follows=follows)
+
+    @between_turns
+    def __getstate__(self) -> dict[str, Any]:
+        now, state = self._now, copied(self.state(), self.ops)
+        return {"controls": now.controls.apart(), "ops": now.ops, "follows": now.follows, "state": state}
+
+    def __setstate__(self, saved: dict[str, Any]) -> None:
+        self._begin(saved["controls"], saved["ops"])
+        self._take(saved["state"], saved["ops"], follows=saved["follows"])
+
+    def _views(self, name: str) -> dict[Hashable, Array]:
+        found = {key: state for key, state in self._now.standing.items() if name in state.arrays}
+        return {key: self.ops.view(state.arrays[name]).reshape(state.shape) for key, state in found.items()}
+
+    def averaged(self, weights: Mapping[Hashable, Array]) -> AbstractContextManager[None]:
+        """Put averaged weights into these arrays for the time of `with optimizer.averaged({key: weights}): …`.
+
+        Afterwards the weights are as before, even if the block raises. It needs `use_averages=True`.
+        """
+        averages = self.averages
+        if averages is None:
+            raise SettingError(f"{self.rule.name} keeps no averages here: pass use_averages=True.")
+        if isinstance(weights, Mapping):
+            weights = {key: self.ops.seen(each) for key, each in weights.items()}
+        see_averages(weights, averages, self._now.standing, self.ops)
+        return swapped(weights, averages, self._turns)
+
+    def to_cpu(self) -> None:
+        """Move all state to main memory; the weights of later calls must be there too, and moving them is up to you."""
+        if self.ops.name != "numpy":
+            self._move(backend(None))
+
+    def to_gpu(self) -> None:
+        """Move all state to the current CUDA device, by CuPy.
+
+        The weights of later calls must be on a device too; moving them is up to you.
+        """
+        if self.ops.name != "cupy":
+            self._move(on_devices())
+
+    @in_turn
+    def _move(self, ops: Ops) -> None:
+        self._take(copied(self.state(), self.ops), ops)
+
+    def __repr__(self) -> str:
+        settings, controls = settings_of(self.rule), self._now.controls
+        told = {
+            name: controls.schedules.get(name, value)
+            for name, value in controls.values.items()
+            if name == "learn_rate" or name in controls.schedules or value != settings[name].default
+        }
+        written = ", ".join(f"{name}={value!r}" for name, value in told.items())
+        return f"<{self.rule.name} {written}; {len(self._now.standing)} keys{self._now.runner.remark}>"
+
+    @property
+    def use_radam(self) -> bool:
+        """Whether the rule is an RAdam (Thinc's attribute)."""
+        return self.rule.name.startswith("RAdam.")
+
+    @property
+    @between_turns
+    def nr_update(self) -> dict[Hashable, int]:
+        """How many updates each key has had, by key."""
+        return {key: state.t for key, state in self._standing().items()}
+
+    @property
+    def mom1(self) -> dict[Hashable, Array]:
+        """The first moment by key, for reading: the rule's state `m`, the running mean of gradients."""
+        return self._views("m")
+
+    @property
+    def mom2(self) -> dict[Hashable, Array]:
+        """The second moment by key, for reading: the rule's state `v`, the running mean of squared gradients."""
+        return self._views("v")
+
+    @property
+    def averages(self) -> dict[Hashable, Array] | None:
+        """The averaged weights by key, for reading; None without `use_averages`."""
+        return self._views("average") if self._now.controls.values.get("use_averages") else None

@@ -1,0 +1,125 @@
+"""Write `thincopt/__init__.pyi` from the registries, so that editors complete and explain arguments: `make stubs`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import fill
+from typing import Any
+
+import thincopt
+
+from .. import _HOMES, _starred
+from ..engine.settings import settings_of
+from ..language import Rule
+from ..language.signature import Setting
+from ..rules import all_rules
+from ..schedules import Family, all_schedules
+from .describing import documented
+from .meanings import LINE
+
+TARGET = Path(thincopt.__file__).with_suffix(".pyi")
+HEAD = """\
+# Written by thincopt/surface/stubs.py from the registries. Not to be edited: run `make stubs`.
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, Protocol, TypeAlias
+
+{imports}
+from .surface.factory import Factory
+from .ops.contract import Ops
+from .schedules import Schedule
+
+__all__ = [
+{starred}
+]
+__version__: str
+_HOMES: dict[str, str]
+def _starred() -> list[str]: ...
+Scheduled: TypeAlias = float | Schedule | Sequence[float] | Iterator[float]
+Follower: TypeAlias = Schedule | Sequence[float] | Iterator[float]
+"""
+
+
+def stub() -> str:
+    """The text of the stub."""
+    homes: dict[str, list[str]] = {}
+    for name, home in _HOMES.items():
+        homes.setdefault(home, []).append(name)
+    imports = ["from . import registry as registry", "from . import schedules as schedules"]
+    imports += [f"from .{home} import {name} as {name}" for home, names in sorted(homes.items()) for name in names]
+    parts = [HEAD.format(imports="\n".join(imports), starred="\n".join(f'    "{name}",' for name in _starred()))]
+    versions: dict[str, list[Rule]] = {}
+    for name, rule in sorted(all_rules().items()):
+        if _is_ours(rule):
+            versions.setdefault(name.partition(".")[0], []).append(rule)
+    parts += [_optimizers(family, rules) for family, rules in versions.items()]
+    parts += [_schedule(family) for _, family in sorted(all_schedules().items()) if _is_ours(family)]
+    return "\n".join(parts)
+
+
+def _is_ours(each: Rule | Family) -> bool:
+    return each.function.__module__.startswith("thincopt.")
+
+
+def _optimizers(family: str, rules: list[Rule]) -> str:
+    """The classes of a name's versions, and the name: what is called is the first of them."""
+    lines = []
+    for rule in rules:
+        version = rule.name.partition(".")[2]
+        lines += [f"class _{family}_{version}(Protocol):", *_call(list(settings_of(rule).values()), rule)]
+    first = rules[0].name.partition(".")[2]
+    lines += [f"class _{family}(_{family}_{first}, Protocol):"]
+    lines += [f"    {each.name.partition('.')[2]}: _{family}_{each.name.partition('.')[2]}" for each in rules]
+    return "\n".join([*lines, f"{family}: _{family}", ""])
+
+
+def _call(settings: list[Setting], rule: Rule) -> list[str]:
+    first, *rest = settings
+    head = [f"        {_argument(first)},"] if first.name == "learn_rate" else []
+    named = rest if head else settings
+    return [
+        "    def __call__(",
+        "        self,",
+        *head,
+        "        *,",
+        *(f"        {_argument(each)}," for each in named),
+        "        schedules: Mapping[str, Follower] | None = None,",
+        "        ops: Ops | None = None,",
+        "    ) -> Optimizer:",
+        *_docstring(rule, 8),
+    ]
+
+
+def _docstring(what: Rule | Family, indent: int) -> list[str]:
+    """The docstring with the meanings of all settings, each of which goes on below its name."""
+    blank, text = " " * indent, []
+    for line in documented(what).replace("\\", "\\\\").split("\n"):
+        hang = "    " if LINE.match(line) else ""
+        text.append(fill(line, 110, initial_indent=blank, subsequent_indent=f"{blank}{hang}") if line else "")
+    return [f'{blank}"""{text[0].strip()}', *text[1:], f'{blank}"""']
+
+
+def _argument(setting: Setting) -> str:
+    default = "" if setting.default is Setting.REQUIRED else f" = {setting.default!r}"
+    return f"{setting.name}: {_type(setting)}{default}"
+
+
+def _type(setting: Setting) -> str:
+    if setting.range:
+        return "Scheduled"
+    return "bool" if setting.choices == (False, True) else f"Literal[{', '.join(map(repr, setting.choices))}]"
+
+
+def _schedule(family: Family) -> str:
+    kinds: dict[bool, Any] = {True: "float", False: "Follower"}
+    parameters = list(family.__signature__.parameters.values())
+    arguments = []
+    for each, setting in zip(parameters, family.settings, strict=True):
+        if each.kind is each.KEYWORD_ONLY and "*" not in arguments:
+            arguments.append("*")
+        default = "" if each.default is each.empty else f" = {each.default!r}"
+        arguments.append(f"{each.name}: {kinds[setting.range is not None]}{default}")
+    return "\n".join([f"def {family.__name__}({', '.join(arguments)}) -> Schedule:", *_docstring(family, 4)])
+
+
+if __name__ == "__main__":
+    TARGET.write_text(stub(), encoding="utf-8")
