@@ -13,6 +13,7 @@ from thincopt.engine.settings import settings_of
 from thincopt.language import Rate
 from thincopt.ops.numpy.ops import NumpyOps
 from thincopt.rules import all_rules
+from thincopt.surface import registries
 
 SEED_CONFIGS = {
     "SGD": "learn_rate = 0.001\nL2 = 1e-6\nL2_is_weight_decay = true\ngrad_clip = 1.0\nuse_averages = true",
@@ -81,7 +82,7 @@ def test_entry_points_of_others_are_found_and_never_shadow_ours(monkeypatch):
         def load(self):
             return lambda: f"foreign {self.name}"
 
-    monkeypatch.setattr(registry, "entry_points", lambda group: [EntryPoint("Adam.v1"), EntryPoint(f"{group}.v1")])
+    monkeypatch.setattr(registries, "entry_points", lambda group: [EntryPoint("Adam.v1"), EntryPoint(f"{group}.v1")])
     assert registry.optimizers.get("Adam.v1") is thincopt.Adam
     assert registry.optimizers.get("thincopt_optimizers.v1")() == "foreign thincopt_optimizers.v1"
 

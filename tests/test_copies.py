@@ -123,7 +123,9 @@ def test_a_pickle_whose_rule_is_not_here_is_told():
 
     pickled = saved()
     del RULES["Changing.v1"]
-    with pytest.raises(SettingError, match=r"^No optimizer is named 'Changing\.v1'\."):
+    with pytest.raises(
+        StateError, match=r"^No optimizer is named 'Changing\.v1' here: define its rule before loading\."
+    ):
         pickle.loads(pickled)
 
 

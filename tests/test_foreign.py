@@ -7,6 +7,7 @@ import pytest
 
 import thincopt
 from thincopt import ConfigError, registry
+from thincopt.surface import registries
 
 MODULE = """
 def fails(rate: float = 0.1): raise KeyError("inside")
@@ -42,7 +43,7 @@ def offer(tmp_path, monkeypatch):
     monkeypatch.delitem(sys.modules, "offered", raising=False)
 
     def made(value):
-        monkeypatch.setattr(registry, "entry_points", lambda group: [EntryPoint("Other.v1", value, group)])
+        monkeypatch.setattr(registries, "entry_points", lambda group: [EntryPoint("Other.v1", value, group)])
 
     return made
 

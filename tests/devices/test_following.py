@@ -90,7 +90,7 @@ optimizer.to_cpu()
 thincopt.CupyOps  # the name alone
 wrong = [each for each in sys.modules if each.partition(".")[0] in ("cupy", "torch", "jax")]
 assert not wrong, wrong
-assert "thincopt.ops.cuda" not in sys.modules
+assert "thincopt.ops.cuda.driver" not in sys.modules
 """
 
 

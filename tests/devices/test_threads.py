@@ -56,7 +56,7 @@ from pathlib import Path
 from tests.devices.building import Library
 from tests.devices.host import host_ops
 from tests.devices.test_threads import FEW, RUNS, train, unaligned
-from thincopt.ops import work
+from thincopt.ops.cuda import work
 folder, flags = sys.argv[1:]
 work.SHAPES = FEW
 ops = host_ops(Library(Path(folder), flags.split()), threads=3)
