@@ -2,14 +2,16 @@
 
 import copy
 import pickle
+from typing import Annotated
 
 import numpy as np
 import pytest
 
 import thincopt
 from thincopt import Optimizer, ScheduleError, SettingError, StateError, rule
-from thincopt.language import Array, Rate, Scalar, Unit
+from thincopt.language import RULES, Array, Rate, Scalar, Share, Starts, Unit
 
+CHANGED = r"^The formula of Changing\.v1 has changed since this optimizer was saved, and its steps will follow the new"
 COPIES = [copy.copy, copy.deepcopy, lambda optimizer: pickle.loads(pickle.dumps(optimizer))]
 
 
@@ -66,6 +68,66 @@ def saved():
     return pickle.dumps(optimizer)
 
 
+def test_a_pickle_of_a_rule_whose_formula_has_changed_is_told():
+    pickled = saved()
+
+    @rule("Changing.v1")
+    def Changing(w, g, m, *, learn_rate: Rate = 0.1, beta1: Unit = 0.9):
+        m = beta1 * m + g
+        return learn_rate * m, m
+
+    with pytest.warns(UserWarning, match=CHANGED) as told:
+        optimizer = pickle.loads(pickled)
+    assert [each.filename for each in told] == [__file__]
+    weights = np.zeros(1)
+    optimizer("V", weights, np.ones(1))
+    assert weights[0] == -0.1
+    pickle.loads(pickle.dumps(optimizer))
+
+
+def another_start(w, g, m: Annotated[Array, Starts(1.0)], *, learn_rate: Rate = 0.1, beta1: Unit = 0.9):
+    m = beta1 * m + (1 - beta1) * g
+    return learn_rate * m, m
+
+
+def another_state(w, g, m, *, learn_rate: Rate = 0.1, beta1: Unit = 0.9):
+    m = beta1 * m + (1 - beta1) * g
+    return learn_rate * m, -m
+
+
+def another_order(w, g, m, *, learn_rate: Rate = 0.1, beta1: Unit = 0.9):
+    m = beta1 * m + (g - beta1 * g)
+    return learn_rate * m, m
+
+
+@pytest.mark.parametrize("function", [another_start, another_state, another_order])
+def test_whatever_of_a_formula_has_changed_is_told(function):
+    pickled = saved()
+    rule("Changing.v1")(function)
+    with pytest.warns(UserWarning, match=CHANGED):
+        pickle.loads(pickled)
+
+
+def test_another_place_of_weight_decay_is_told():
+    pickled = saved()
+    rule("Changing.v1", decay="weights")(RULES["Changing.v1"].function)
+    with pytest.warns(UserWarning, match=CHANGED):
+        pickle.loads(pickled)
+
+
+def test_a_pickle_of_a_rule_written_otherwise_is_as_before():
+    """Names, notes, defaults, ranges, and what is off with these settings, are not the formula."""
+    pickled = saved()
+
+    @rule("Changing.v1", grad_clip=1.0)
+    def Anew(w, g, m, *, beta1: Share = 0.5, boost: Rate = 0.0, learn_rate: Rate = 3.0):
+        """Step by momentum."""
+        mean = beta1 * m + (1 - beta1) * g
+        return learn_rate * mean + boost * g if boost else learn_rate * mean, mean
+
+    assert pickle.loads(pickled).boost == 0.0
+
+
 def test_a_pickle_of_a_rule_with_a_new_setting_has_its_default():
     pickled = saved()
 
@@ -74,7 +136,8 @@ def test_a_pickle_of_a_rule_with_a_new_setting_has_its_default():
         m = beta1 * m + (1 - beta1) * g
         return learn_rate * m + boost * g, m
 
-    optimizer = pickle.loads(pickled)
+    with pytest.warns(UserWarning, match=CHANGED):
+        optimizer = pickle.loads(pickled)
     assert (optimizer.beta1, optimizer.boost, optimizer.nr_update) == (0.5, 0.0, {"W": 1})
     optimizer("W", np.ones(2), np.ones(2))
 
@@ -114,13 +177,14 @@ def test_a_pickle_whose_state_is_of_another_kind_now_is_told():
         m = beta1 * m + (1 - beta1)
         return learn_rate * m * g, m
 
-    with pytest.raises(StateError, match=r"^Changing\.v1: key 'W': m must be a number that a float64 holds exactly"):
+    with (
+        pytest.warns(UserWarning, match=CHANGED),
+        pytest.raises(StateError, match=r"^Changing\.v1: key 'W': m must be a number that a float64 holds exactly"),
+    ):
         pickle.loads(pickled)
 
 
 def test_a_pickle_whose_rule_is_not_here_is_told():
-    from thincopt.language import RULES
-
     pickled = saved()
     del RULES["Changing.v1"]
     with pytest.raises(SettingError, match=r"^No optimizer is named 'Changing\.v1'\."):
