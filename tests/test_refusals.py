@@ -169,15 +169,19 @@ def test_overlap_is_seen_after_a_batch_without(ops):
         optimizer.update({"a": (room[:10], gradients[0]), "b": (room[:10], gradients[1])})
 
 
-@pytest.mark.parametrize("scale", [float("nan"), float("inf"), 10**400, "1", None, True])
-def test_lr_scale_must_be_a_finite_number(scale, ops):
-    optimizer = Optimizer.of("AdamW.v1", ops=ops)
-    weights = ONES.copy()
-    optimizer("W", weights, ONES.copy())
-    before = weights.copy()
-    with pytest.raises(SettingError, match=r"lr_scale must be a finite number, not "):
-        optimizer("W", weights, ONES.copy(), lr_scale=scale)
-    assert (weights == before).all()
+@pytest.mark.parametrize("scale", [-1, -0.5, float("nan"), float("inf"), float("-inf"), 10**400, "1", None, True])
+def test_lr_scale_must_be_a_finite_number_that_turns_no_step_around(scale, ops):
+    optimizer, weights, gradient = Optimizer.of("AdamW.v1", ops=ops), ONES.copy(), ONES.copy()
+    optimizer("W", weights, gradient.copy())
+    before, state = weights.copy(), repr(optimizer.state())
+    calls = [lambda: optimizer("W", weights, gradient, lr_scale=scale)]
+    calls += [lambda: optimizer.update({"W": (weights, gradient)}, lr_scale=scale)]
+    for call in calls:
+        with pytest.raises(SettingError, match=r"^lr_scale must be a finite number >= 0, not .*\. Nothing was"):
+            call()
+        assert (weights == before).all()
+        assert (gradient == 1).all()
+        assert repr(optimizer.state()) == state
 
 
 @pytest.mark.parametrize("batch", [[1, 2], {"W": ONES}, {"W": (ONES, ONES, ONES)}, {"W": 3}])

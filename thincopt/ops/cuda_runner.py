@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Hashable, Sequence
-from math import isfinite
+from math import inf
 from typing import Any
 
 from ..errors import ArrayError, NonFiniteError
@@ -192,4 +192,4 @@ class CudaRunner:
 
 
 def _is_scale(scale: Any) -> bool:
-    return type(scale) is float and isfinite(scale)
+    return type(scale) is float and 0 <= scale < inf
