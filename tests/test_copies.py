@@ -191,6 +191,20 @@ def test_a_pickle_whose_rule_is_not_here_is_told():
         pickle.loads(pickled)
 
 
+def test_state_of_another_rule_is_taken_only_where_it_does_not_say_so(ops):
+    """The moments of both have the same names and shapes."""
+    first, second = Optimizer.of("Adam.v1", learn_rate=0.1, ops=ops), Optimizer.of("Adam.v2", learn_rate=0.1, ops=ops)
+    first("W", np.ones(3), np.ones(3))
+    state = first.state()
+    for each in ("Adam.v1", "Adam.v3", None, np.zeros(2)):
+        with pytest.raises(StateError, match=r"^Adam\.v2: the state is of .*, to which its numbers may mean something"):
+            second.load_state({**state, "rule": each})
+    assert second.state() == {"rule": "Adam.v2", "keys": {}, "shared": {}}
+    del state["rule"]
+    second.load_state(state)
+    assert str(second.state()["keys"]) == str(first.state()["keys"])
+
+
 def test_an_optimizer_keeps_the_formula_that_it_was_made_by_when_it_is_copied():
     @rule("Changing.v1")
     def Changing(w, g, m: Array, *, learn_rate: Rate = 1.0):

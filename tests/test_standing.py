@@ -21,7 +21,7 @@ def test_a_refused_first_call_leaves_nothing(ops):
     optimizer = Optimizer.of("Adam.v2", learn_rate=0.1, ops=ops)
     with pytest.raises(NonFiniteError):
         step(optimizer, np.zeros(2), np.nan)
-    assert optimizer.state() == {"keys": {}, "shared": {}}
+    assert optimizer.state() == {"rule": "Adam.v2", "keys": {}, "shared": {}}
     assert optimizer.nr_update == {}
     assert "0 keys" in repr(optimizer)
     step(optimizer, np.zeros((3, 1), "float32"), 1)  # the key may be another's still

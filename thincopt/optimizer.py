@@ -204,7 +204,7 @@ class Optimizer:
         Its arrays are live, read-only views; `copy.deepcopy` keeps a moment. Settings and the place in schedules are
         not in it: a pickle of the optimizer has them too.
         """
-        return tree_of(self._standing(), self._now.shared, self._now.declared, self._now.ops)
+        return tree_of(self.rule.name, self._standing(), self._now.shared, self._now.declared, self._now.ops)
 
     def _standing(self) -> dict[Hashable, KeyState]:
         self._now.runner.collect()
@@ -212,7 +212,7 @@ class Optimizer:
 
     @in_turn
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Take over a copy of what `state()` of an optimizer with the same rule gave, or raise a `StateError`."""
+        """Take over a copy of what `state()` of an optimizer by the same rule gave, or raise a `StateError`."""
         self._take(state, self.ops, follows=self._now.follows)
 
     def _take(self, state: Mapping[str, Any], ops: Ops, *, follows: bool = False) -> None:
