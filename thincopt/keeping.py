@@ -8,7 +8,7 @@ from operator import setitem
 
 from .checking import nonfinite_text
 from .errors import NonFiniteError
-from .ops.contract import PATIENCE, Array, Batch, KeyState, Ops, counts
+from .ops.contract import PATIENCE, Array, Batch, KeyState, Ops, Runner, counts
 from .present import Present
 from .whole import at_once, calls
 
@@ -53,3 +53,12 @@ def refuse_or_skip(batch: Batch, states: Mapping[Hashable, KeyState], ops: Ops, 
     worst = max(states[key].streak for key in batch)
     if worst >= PATIENCE:
         raise NonFiniteError(f"{text} The last {worst} steps in a row were skipped for such gradients.")
+
+
+def told_late(runner: Runner) -> NonFiniteError | None:
+    """What a device tells, when it brings back all that it keeps, of gradients in steps before."""
+    try:
+        runner.collect()
+    except NonFiniteError as error:
+        return error
+    return None

@@ -9,13 +9,14 @@ from typing import Any
 from .averaging import see_averages, swapped
 from .checking import see_key, sound
 from .controls import Controls, controls_of
-from .errors import NonFiniteError, RuleError, SettingError
-from .keeping import ready, refuse_or_skip
+from .errors import RuleError, SettingError
+from .keeping import ready, refuse_or_skip, told_late
 from .language import Rule
 from .naming import REQUIRED, absent, rule_of, see_constructor, thinc_rule
 from .ops.choosing import backend, on_devices, suited
 from .ops.contract import Array, Batch, KeyState, Ops, Outcome
-from .present import Present, anew, asks_for_others, begun, changed
+from .present import Present, anew, asks_for_others, begun, tuned
+from .readings import of_settings, of_state
 from .schedules.declaring import Follower
 from .settings import ALIASES, meant, settings_of
 from .tree import copied, states_from, tree_of
@@ -89,14 +90,14 @@ class Optimizer:
         return self._now.numbers
 
     @property
-    def settings(self) -> dict[str, Any]:
-        """The present value of every setting, by name: a copy. To change one, assign the attribute or call `change`."""
-        return dict(self._now.controls.values)
+    def settings(self) -> Mapping[str, Any]:
+        """The present value of every setting, by name; to change one, assign the attribute or call `change`."""
+        return of_settings(self._now.controls.values)
 
     @property
-    def schedules(self) -> dict[str, Follower]:
-        """The schedules that drive settings, by the setting's name."""
-        return dict(self._now.controls.schedules)
+    def schedules(self) -> Mapping[str, Follower]:
+        """The schedules that drive settings, by the setting's name; to give another, assign the attribute."""
+        return of_settings(self._now.controls.schedules)
 
     @in_turn
     def change(self, /, **settings: Any) -> None:
@@ -116,13 +117,9 @@ class Optimizer:
 
     def _adopt(self, controls: Controls) -> None:
         """Go on with these settings; what a device tells late, of steps before, is raised when they are in force."""
-        late: NonFiniteError | None = None
-        if asks_for_others(self._now, controls):
-            try:
-                self._now.runner.collect()
-            except NonFiniteError as error:
-                late = error
-        self._now = now = changed(self._now, controls, self._turns)
+        others = asks_for_others(self._now, controls)
+        late = told_late(self._now.runner) if others else None
+        self._now = now = anew(self._now, self._turns, controls=controls) if others else tuned(self._now, controls)
         if late:
             raise late
         now.runner.told(now.numbers)
@@ -228,9 +225,9 @@ class Optimizer:
         self._begin(saved["controls"], saved["ops"])
         self._take(saved["state"], saved["ops"], follows=saved["follows"])
 
-    def _views(self, name: str) -> dict[Hashable, Array]:
+    def _views(self, name: str) -> Mapping[Hashable, Array]:
         found = {key: state for key, state in self._now.standing.items() if name in state.arrays}
-        return {key: self.ops.view(state.arrays[name]).reshape(state.shape) for key, state in found.items()}
+        return of_state({key: self.ops.view(each.arrays[name]).reshape(each.shape) for key, each in found.items()})
 
     def averaged(self, weights: Mapping[Hashable, Array]) -> AbstractContextManager[None]:
         """Put averaged weights into these arrays for the time of `with optimizer.averaged({key: weights}): …`.
@@ -279,21 +276,21 @@ class Optimizer:
 
     @property
     @between_turns
-    def nr_update(self) -> dict[Hashable, int]:
+    def nr_update(self) -> Mapping[Hashable, int]:
         """How many updates each key has had, by key."""
-        return {key: state.t for key, state in self._standing().items()}
+        return of_state({key: state.t for key, state in self._standing().items()})
 
     @property
-    def mom1(self) -> dict[Hashable, Array]:
+    def mom1(self) -> Mapping[Hashable, Array]:
         """The first moment by key, for reading: the rule's state `m`, the running mean of gradients."""
         return self._views("m")
 
     @property
-    def mom2(self) -> dict[Hashable, Array]:
+    def mom2(self) -> Mapping[Hashable, Array]:
         """The second moment by key, for reading: the rule's state `v`, the running mean of squared gradients."""
         return self._views("v")
 
     @property
-    def averages(self) -> dict[Hashable, Array] | None:
+    def averages(self) -> Mapping[Hashable, Array] | None:
         """The averaged weights by key, for reading; None without `use_averages`."""
         return self._views("average") if self._now.controls.values.get("use_averages") else None

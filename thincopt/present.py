@@ -89,10 +89,8 @@ def asks_for_others(now: Present, controls: Controls) -> bool:
     return any(now.answers[name] != _asked(controls, now.kept_on, name) for name in names)
 
 
-def changed(now: Present, controls: Controls, turns: Turns) -> Present:
-    """With other settings, and another runner if they ask for other kernels."""
-    if asks_for_others(now, controls):
-        return anew(now, turns, controls=controls)
+def tuned(now: Present, controls: Controls) -> Present:
+    """With other settings that ask for the same kernels."""
     step, update = _ways(now.runner, now.recipe, now.ops, controls)
     return replace(now, controls=controls, numbers=_packed(controls), step=step, update=update)
 
