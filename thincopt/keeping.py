@@ -13,7 +13,19 @@ from .present import Present
 from .whole import at_once, calls
 
 
-def ready(now: Present, key: Hashable, weights: Array) -> KeyState:
+def ready(now: Present, batch: Batch) -> dict[Hashable, KeyState]:
+    """The state of each key, made where it was not, and bound to the runner."""
+    states = {}
+    for key, (weights, _) in batch.items():
+        states[key] = state = _state(now, key, weights)
+        if now.bound.get(key) is not state:
+            now.states[key] = state
+            now.runner.bind(key, state)
+            now.bound[key] = state
+    return states
+
+
+def _state(now: Present, key: Hashable, weights: Array) -> KeyState:
     """The state of a key with every array that the kernels want: what stands, or what will once a step is taken."""
     state = now.states[key].standing if key in now.states else None
     declared = [each for each in now.declared.states if each.kind != "shared"]

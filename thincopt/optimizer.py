@@ -15,12 +15,13 @@ from .language import Rule
 from .naming import REQUIRED, absent, rule_of, see_constructor, thinc_rule
 from .ops.choosing import backend, on_devices, suited
 from .ops.contract import Array, Batch, KeyState, Ops, Outcome
-from .present import Present, anew, asks_for_others, begun, tuned
+from .present import Present, anew, asks_for_others, begun, met, tuned
 from .readings import of_settings, of_state
 from .schedules.declaring import Follower
 from .settings import ALIASES, meant, settings_of
 from .tree import copied, states_from, tree_of
 from .turns import Turns, between_turns, in_turn
+from .watching import tell_unmet
 
 
 class Optimizer:
@@ -179,15 +180,13 @@ class Optimizer:
         ops = suited(batch, now.ops) if now.follows and not now.has_stepped else now.ops
         if ops is not now.ops:
             self._now = now = anew(now, self._turns, ops=ops)
-        batch, states = sound(batch, lr_scale, now, frozenset().union(*self._turns.lent)), {}
+        batch = sound(batch, lr_scale, now, frozenset().union(*self._turns.lent))
         if not batch:
             return
-        for key, (weights, _) in batch.items():
-            states[key] = state = ready(now, key, weights)
-            if now.bound.get(key) is not state:
-                now.states[key] = state
-                now.runner.bind(key, state)
-                now.bound[key] = state
+        loaded, self._now = now.loaded, met(now, batch)
+        tell_unmet(loaded - self._now.loaded, batch)
+        now = self._now
+        states = ready(now, batch)
         outcome = Outcome(now.runner.run(now.numbers, batch, float(lr_scale)))
         if outcome == Outcome.NONFINITE:
             refuse_or_skip(batch, states, now.ops, now.controls.values["nonfinite"])
