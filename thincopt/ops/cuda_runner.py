@@ -28,7 +28,7 @@ class CudaRunner:
         self.driver, self.recipe, self.shared, self.turns = driver, recipe, shared, turns
         self.packed, self.numbers = b"", array("d", [0.0] * recipe.numbers)
         self.launches = launches(recipe, nonfinite)
-        is_given = any(each.given for each in self.launches.steps)
+        is_given = any(each.is_given for each in self.launches.steps)
         self.hosted = Hosted(recipe, self.numbers, shared, nonfinite) if is_given else None
         self.sides: dict[int, Side] = {}
         self.slots: list[Slot] = []
