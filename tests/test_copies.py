@@ -216,24 +216,3 @@ def test_an_optimizer_keeps_the_formula_that_it_was_made_by_when_it_is_copied():
         weights = np.zeros(1)
         again("W", weights, np.ones(1))
         assert weights[0] == -1
-
-
-def test_weights_that_hold_averages_are_not_trained(ops):
-    """The steps would be lost when the block ends, but not their traces in the state."""
-    optimizer = Optimizer.of("Adam.v2", learn_rate=0.1, use_averages=True, ops=ops)
-    weights = {"W": np.ones(3), "V": np.ones(2)}
-    batch = {key: (each, np.ones(each.size)) for key, each in weights.items()}
-    for _ in range(2):
-        optimizer.update(batch)
-    before, state = weights["W"].copy(), repr(optimizer.state())
-    with optimizer.averaged({"W": weights["W"]}):
-        for _ in range(2):
-            with pytest.raises(
-                thincopt.ArrayError, match=r"^Key 'W': its weights hold averages, to evaluate with, until"
-            ):
-                optimizer("W", weights["W"], np.ones(3))
-        assert repr(optimizer.state()) == state
-        optimizer("V", weights["V"], np.ones(2))
-    assert (weights["W"] == before).all()
-    optimizer.update({key: (each, np.ones(each.size)) for key, each in weights.items()})
-    assert optimizer.nr_update == {"W": 3, "V": 4}
