@@ -1,4 +1,4 @@
-"""An exception at a line of the library, thrown by a tracer: what Ctrl-C may do anywhere, done everywhere."""
+"""The lines that run, by a tracer; and an exception at one of them: what Ctrl-C may do anywhere, done everywhere."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -11,10 +11,10 @@ import thincopt
 HOME = str(Path(thincopt.__file__).parent)
 
 
-def lines_of(operation: Callable[[], Any]) -> list[tuple[str, int]]:
-    """The lines of the library that an operation comes to, in order."""
+def lines_of(operation: Callable[[], Any], within: str = HOME) -> list[tuple[str, int]]:
+    """The lines of the library, or of other files that begin so, that an operation comes to, in order."""
     met: list[tuple[str, int]] = []
-    _traced(operation, lambda frame: met.append((frame.f_code.co_filename, frame.f_lineno)))
+    _traced(operation, lambda frame: met.append((frame.f_code.co_filename, frame.f_lineno)), within)
     return met
 
 
@@ -50,9 +50,9 @@ def places(met: list[tuple[str, int]], *, all_of_them: bool) -> Iterator[int]:
     yield from (at for at in chosen if not met[at][0].startswith(language) or at % 10 == 0)
 
 
-def _traced(operation: Callable[[], Any], seen: Callable[[FrameType], None]) -> None:
+def _traced(operation: Callable[[], Any], seen: Callable[[FrameType], None], within: str = HOME) -> None:
     def trace(frame: FrameType, event: str, _: Any) -> Any:
-        if not frame.f_code.co_filename.startswith(HOME):
+        if not frame.f_code.co_filename.startswith(within):
             return None
         if event == "line":
             seen(frame)

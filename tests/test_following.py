@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import thincopt
+from tests.interrupting import interrupt
 from thincopt import ScheduleError, SettingError, schedule
 from thincopt.schedules.declaring import as_schedule
 from thincopt.schedules.following import Played
@@ -141,38 +142,13 @@ def test_a_long_list_prints_its_beginning():
     assert repr(as_schedule([0] * 10**6, "")).endswith("0.0, 0.0, … 999900 more]")
 
 
-def interrupted_at(line, function):
-    """Call it with an exception at this line of the iterator's own code; whether it came so far."""
-    count = 0
-
-    def trace(frame, event, argument):
-        nonlocal count
-        if not frame.f_code.co_filename.endswith("following.py"):
-            return None
-        if event == "line":
-            count += 1
-            if count == line:
-                raise KeyboardInterrupt
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        function()
-    except KeyboardInterrupt:
-        return True
-    finally:
-        sys.settrace(before)
-    return False
-
-
 def test_an_interrupt_at_any_line_loses_no_value_and_takes_none_twice():
-    line, came = 1, True
+    line, came = 0, True
     while came:
         played, given, came = Played(iter([0.0, 1.0, 2.0])), [], False
         for step in range(3):
             while len(given) == step:
-                stopped = step == 1 and not came and interrupted_at(line, partial(played, step))
+                stopped = step == 1 and not came and interrupt(partial(played, step), line)
                 came = came or stopped
                 if not stopped:
                     given.append(played(step))
@@ -183,11 +159,11 @@ def test_an_interrupt_at_any_line_loses_no_value_and_takes_none_twice():
 
 
 def test_an_interrupt_at_any_line_of_the_end_leaves_the_last_value():
-    line, came = 1, True
+    line, came = 0, True
     while came:
         played = Played(iter([0.5]))
         assert played(0) == 0.5
-        came = interrupted_at(line, lambda played=played: played.ended(1))
+        came = interrupt(lambda played=played: played.ended(1), line)
         assert (played.ended(1), played(1), played.taken) == (True, 0.5, 1)
         line += 1
     assert line > 5

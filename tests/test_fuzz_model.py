@@ -19,6 +19,7 @@ KEPT = """
 BACKENDS = [NumpyOps(), NumpyOps(None)]
 
 
+@pytest.mark.filterwarnings("ignore:State of .* was loaded")
 @pytest.mark.parametrize("seed", [int(each) for each in KEPT.split()])
 def test_a_script_by_both_backends_beside_the_model(seed):
     play(seed, BACKENDS)

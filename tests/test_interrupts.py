@@ -1,7 +1,10 @@
 """Whatever line an exception strikes at, an operation was done wholly or not at all, and the run can go on."""
 
 import copy
+import os
 import pickle
+import signal
+import sys
 
 import numpy as np
 import pytest
@@ -45,6 +48,11 @@ def refused(run):
         run.step("W")
 
 
+def averaged(run):
+    with run.optimizer.averaged({"W": run.weights["W"]}):
+        pass
+
+
 OPERATIONS = {
     "a first call": (lambda run: run.step("W"), {}, ()),
     "a second call": (lambda run: run.step("W"), {}, ("W",)),
@@ -60,6 +68,7 @@ OPERATIONS = {
     "schedules": (lambda run: run.optimizer.step_schedules(), {}, ("W",)),
     "a state taken over": (lambda run: run.optimizer.load_state(STATE), {}, ("W",)),
     "a state given": (lambda run: run.optimizer.state(), {}, ("W",)),
+    "averages put in and back": (averaged, {"use_averages": True}, ("W",)),
     "a pickle": (lambda run: pickle.dumps(run.optimizer), {}, ("W",)),
 }
 
@@ -87,6 +96,30 @@ def test_an_exception_at_any_line_leaves_all_as_before_or_as_after(name, ops, re
         if not interrupt(lambda run=run: operation(run), at):  # some lines fewer, for all is cached
             assert at > 0.9 * len(met)
         assert run.seen() in (untouched, whole), f"{name}: {met[at]}"
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_an_exception_at_any_line_of_a_fork_leaves_parent_and_child_free_to_go_on(ops, monkeypatch):
+    """Python does not raise what comes to a fork's hooks, but tells it."""
+    run, told, codes = Run(ops), [], []
+    monkeypatch.setattr(sys, "unraisablehook", lambda each: told.append(each.exc_type))
+
+    def fork():
+        child = os.fork()
+        if not child:
+            sys.settrace(None)
+            signal.alarm(5)
+            run.step("W")
+            os._exit(int(run.optimizer.nr_update["W"] != steps))
+        codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
+    steps = 1
+    while interrupt(fork, steps - 1):
+        run.step("W")
+        steps += 1
+    assert steps > 10
+    assert codes == [0] * steps
+    assert told == [KeyboardInterrupt] * (steps - 1)
 
 
 def test_the_tracer_strikes_where_it_is_told(ops):

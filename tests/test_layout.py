@@ -2,14 +2,15 @@
 
 import json
 import re
-import sys
 from configparser import ConfigParser, Error
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import thincopt
+from tests.interrupting import lines_of
 from thincopt import ConfigError
 from thincopt.configs.layout import SEPARATOR, entries
 
@@ -63,22 +64,12 @@ def test_what_has_no_fault_is_read_as_configparser_reads_it(text):
 
 def work(text):
     """How many lines of ours and of the standard library's are run to read this."""
-    count = 0
 
-    def trace(*_):
-        nonlocal count
-        count += 1
-        return trace
+    def read():
+        with suppress(ConfigError):
+            thincopt.load(text)
 
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        thincopt.load(text)
-    except ConfigError:
-        pass
-    finally:
-        sys.settrace(before)
-    return count
+    return len(lines_of(read, within=""))
 
 
 REPEATED = {  # no sections: confection compares each with each, and their number is bounded for that

@@ -45,7 +45,7 @@ def test_every_rule_with_every_schedule_goes_on_in_a_bare_process():
     saved = [begun(rule, rate) for rule in BUILT_IN for rate in rates()]
     code = f"{GO_ON}sys.stdout.buffer.write(pickle.dumps(told))"
     given = pickle.dumps(saved)
-    done = subprocess.run([sys.executable, "-c", code], input=given, capture_output=True, check=False)
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], input=given, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
     here = {"saved": saved}
     exec(GO_ON.replace("saved = pickle.load(sys.stdin.buffer)", ""), here)  # noqa: S102  # the same, without a stop

@@ -21,7 +21,7 @@ def test_a_refused_first_call_leaves_nothing(ops):
     optimizer = Optimizer.of("Adam.v2", learn_rate=0.1, ops=ops)
     with pytest.raises(NonFiniteError):
         step(optimizer, np.zeros(2), np.nan)
-    assert optimizer.state() == {"keys": {}, "shared": {}}
+    assert optimizer.state() == {"rule": "Adam.v2", "keys": {}, "shared": {}}
     assert optimizer.nr_update == {}
     assert "0 keys" in repr(optimizer)
     step(optimizer, np.zeros((3, 1), "float32"), 1)  # the key may be another's still
@@ -45,7 +45,7 @@ def test_a_refused_call_after_a_change_leaves_no_new_arrays(ops):
 def test_a_refused_rate_begins_no_state_that_starts_at_a_setting(ops):
     optimizer, weights = Optimizer.of("AdamW.v1", learn_rate=0.1, ops=ops), np.zeros(2)
     for scale in (float("inf"), float("nan"), True, "1", 10**400):
-        with pytest.raises(SettingError, match=r"^lr_scale must be a finite number, not "):
+        with pytest.raises(SettingError, match=r"^lr_scale must be a finite number >= 0, not "):
             step(optimizer, weights, 1, lr_scale=scale)
     assert optimizer.state()["keys"] == {}
 

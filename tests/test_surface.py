@@ -6,6 +6,7 @@ import doctest
 import inspect
 import pickle
 import pydoc
+from operator import delitem, ior, setitem
 
 import numpy as np
 import pytest
@@ -79,6 +80,23 @@ def test_attributes_read_assign_and_validate():
     with pytest.raises(AttributeError, match=r"Adam.v1 has no setting 'learn_date'. Did you mean 'learn_rate'\?"):
         optimizer.learn_date  # noqa: B018  # reading it is the slip
     assert not hasattr(optimizer, "__array__")
+
+
+@pytest.mark.parametrize("name", ["settings", "schedules", "nr_update", "mom1", "mom2", "averages"])
+def test_what_is_told_is_for_reading(name):
+    """Thinc's users may write into its dicts; here that would be lost."""
+    optimizer = thincopt.Adam([0.1, 0.2])
+    optimizer("learn_rate", np.ones(2), np.ones(2))
+    told = getattr(optimizer, name)
+    instead = "optimizer.learn_rate = …" if name in ("settings", "schedules") else "load_state"
+    writes = [lambda: told.update(learn_rate=3), lambda: told.pop("learn_rate"), lambda: told.setdefault("W", 1)]
+    writes += [lambda: setitem(told, "learn_rate", 3), lambda: delitem(told, "learn_rate"), lambda: ior(told, {})]
+    for write in (*writes, told.clear, told.popitem):
+        with pytest.raises(TypeError, match=rf"^This is for reading, and nothing changes .*: .*{instead}"):
+            write()
+    for plain in (copy.copy(told), copy.deepcopy(told), told.copy(), told | {}, pickle.loads(pickle.dumps(told))):
+        assert type(plain) is dict
+        assert repr(plain) == repr(told)
 
 
 def test_factories_and_names():

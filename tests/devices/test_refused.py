@@ -8,7 +8,7 @@ import pytest
 
 from tests.devices.host import on_device
 from tests.devices.twins import Twins, bytes_of, contents
-from thincopt import ArrayError, CupyOps, NumpyOps, OpsError, Optimizer
+from thincopt import ArrayError, CupyOps, NumpyOps, OpsError, Optimizer, SettingError
 
 ON_CUDA = "must be a CuPy array, or a tensor on a CUDA device, not"
 IN_MAIN = "must be a NumPy array, to be updated in place, not"
@@ -124,6 +124,20 @@ def test_one_key_where_the_rule_needs_all(gpu):
     optimizer = Optimizer.of("AdamW.v1", ops=gpu, grad_clip=1.0, grad_clip_by="model")
     with pytest.raises(ArrayError, match=r"^AdamW\.v1 with these settings needs the whole model at once"):
         optimizer("w", dev(3), dev(3))
+
+
+@pytest.mark.parametrize("scale", [-1.0, float("nan"), None])
+def test_a_scale_that_cannot_be(scale, gpu):
+    twins = trained(gpu)
+    batch, _ = twins.batches(twins.gradients(1))
+    before, state = contents(batch), bytes_of(twins.device)
+    for call in (
+        lambda: twins.device("w", *batch["w"], lr_scale=scale),
+        lambda: twins.device.update(batch, lr_scale=scale),
+    ):
+        with pytest.raises(SettingError, match=r"^lr_scale must be a finite number >= 0, not "):
+            call()
+        assert (contents(batch), bytes_of(twins.device)) == (before, state)
 
 
 @pytest.mark.parametrize("ops", [None, NumpyOps(None)])

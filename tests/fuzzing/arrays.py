@@ -14,8 +14,8 @@ KEYS = ("w", 0, ("b", 1), None, b"x", frozenset({3}), 1.5, "")
 SIZES = (0, 1, 2, 63, 64, 65, 200)
 PAGE, MANY = (4095, 4096, 4097), (65_536, 70_003, 98_305)  # as chunks end; where compiled code lets go of the lock
 BATCHES = (dict, dict, dict, OrderedDict, MappingProxyType)
-SCALES = (1, 1.0, 0.5, 0.0, -0.25, 2, np.float32(1.5))
-BAD_SCALES = (np.inf, -np.inf, np.nan, "1", None, True)
+SCALES = (1, 1.0, 0.5, 0.0, 0.25, 2, np.float32(1.5))
+BAD_SCALES = (np.inf, -np.inf, np.nan, -1, -0.5, "1", None, True)
 
 
 @dataclass(frozen=True)

@@ -73,11 +73,15 @@ def _dtype(tree: Any, branch: Any, random: Random) -> None:
     branch["dtype"] = random.choice(("float16", ">f4", None, np.float32))
 
 
+def _rule(tree: Any, branch: Any, random: Random) -> None:
+    tree["rule"] = random.choice(("Other.v1", None, 5))
+
+
 def _keys(tree: Any, branch: Any, random: Random) -> None:
     tree["keys"] = random.choice(([], 5, {"w": 5}))
 
 
-DAMAGES = (_lacks, _counts, _unknown, _array, _shared, _dtype, _keys)
+DAMAGES = (_lacks, _counts, _unknown, _array, _shared, _dtype, _keys, _rule)
 
 
 def refused_load(random: Random, world: World) -> None:
@@ -89,7 +93,7 @@ def refused_load(random: Random, world: World) -> None:
     def act(side: Side) -> None:
         tree = side.optimizer.state()
         keys = {key: dict(branch) for key, branch in tree["keys"].items()}
-        tree = {"keys": keys, "shared": tree["shared"]}
+        tree = {**tree, "keys": keys}
         branch = [*keys.values(), {}][int(at * len(keys))]
         damage(tree, branch, Random(seed))
         side.optimizer.load_state(tree)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from math import isfinite
+from math import inf, isfinite
 from typing import Any
 
 import thincopt
@@ -159,8 +159,8 @@ class Model:
         return clips and self.values["grad_clip_by"] == "model"
 
     def see_rate(self, scale: Any, dtypes: set[str]) -> None:
-        """An error if a call's rate is no number of the weights' type."""
-        if isinstance(scale, bool | str) or scale is None or not isfinite(scale):
+        """An error if a call's scale cannot be, or its rate is no number of the weights' type."""
+        if isinstance(scale, bool | str) or scale is None or not 0 <= scale < inf:
             raise SettingError
         if any(abs(self.values["learn_rate"] * float(scale)) > LARGEST[dtype] for dtype in dtypes):
             raise SettingError

@@ -45,10 +45,11 @@ def serve(module: Any) -> None:
     _modules.append(module)
 
 
-def spread(work: Callable[[P], R], parts: Sequence[P], then: Callable[[], None] | None = None) -> list[R]:
+def spread(work: Callable[[P], R], parts: Sequence[P], then: Callable[[], None] | None = None) -> list[R] | None:
     """The results of some work on each part, in order, done by as many threads as may be; and then the rest.
 
-    All is done to the end whatever signals come meanwhile; what they raise is raised after it.
+    All is done to the end whatever signals come meanwhile; what they raise is raised after it. Where there can be no
+    thread, there is no result, and nothing was done.
     """
     job = _Job(work, parts, then)
     begun: list[Any] = []
@@ -59,11 +60,15 @@ def spread(work: Callable[[P], R], parts: Sequence[P], then: Callable[[], None] 
         finally:
             if begun:
                 _settle(job.done)
+    except RuntimeError:
+        if begun or job.done not in _under_way:
+            raise
+        return None  # there can be no more threads
     finally:  # another exception came before it was waited for
         if begun:
             _settle(job.done)
         else:
-            _under_way.discard(job.done)  # such as: there can be no more threads
+            _under_way.discard(job.done)
     return job.found()
 
 

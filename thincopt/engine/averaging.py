@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain
 from operator import setitem
 from typing import Any
 
@@ -34,25 +35,21 @@ def see_averages(
 @contextmanager
 def swapped(weights: Mapping[Hashable, Array], others: Mapping[Hashable, Array], turns: Turns) -> Iterator[None]:
     """Have the weights hold what `others` hold; afterwards all is as before, whatever happens."""
-    lent = frozenset(weights)
-    with turns.lock:
-        kept = {key: each.copy() for key, each in weights.items()}
-    there = _storing(weights, others, turns, (turns.lent.append, lent))
-    back = _storing(weights, kept, turns, (turns.lent.remove, lent))
+    lent, begun = frozenset(weights), list[Iterator[Any]]()
+    with turns.lock: kept = {key: each.copy() for key, each in weights.items()}  # fmt: skip  # noqa: E701  # on one line as in turns.py
+    ending = calls(*_storing(weights, kept), (turns.lent.remove, lent))
+    there = calls((setitem, turns.ticket, 0, None), (turns.lent.append, lent), (begun.append, ending))
+    there, back = chain(there, calls(*_storing(weights, others))), chain.from_iterable(begun)
     try:
-        with turns.lock: deque(there, 0)  # fmt: skip  # noqa: E701  # on one line as in turns.py
-        yield
-    finally:  # compiled code alone up to the last weight: no place for a signal's exception
-        if lent in turns.lent:
-            try:
-                with turns.lock: deque(back, 0)  # fmt: skip  # noqa: E701
-            finally:
-                deque(back, 0)  # all that is left, where an exception came while another thread had its turn
+        try:
+            with turns.lock: deque(there, 0)  # fmt: skip  # noqa: E701
+            yield
+        finally:  # compiled code alone up to the last weight: no place for a signal's exception
+            with turns.lock: deque(back, 0)  # fmt: skip  # noqa: E701
+    finally:
+        deque(back, 0)  # all that is left, where an exception came before, or while another thread had its turn
 
 
-def _storing(
-    weights: Mapping[Hashable, Array], values: Mapping[Hashable, Array], turns: Turns, lending: tuple[Any, ...]
-) -> Iterator[Any]:
-    """Write these, and say at once whether the weights are lent from then on; quick calls find no ticket then."""
-    storing = [(setitem, each, ..., values[key].reshape(each.shape)) for key, each in weights.items()]
-    return calls((setitem, turns.ticket, 0, None), *storing, lending)
+def _storing(weights: Mapping[Hashable, Array], values: Mapping[Hashable, Array]) -> list[tuple[Any, ...]]:
+    """The calls that write these."""
+    return [(setitem, each, ..., values[key].reshape(each.shape)) for key, each in weights.items()]

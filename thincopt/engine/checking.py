@@ -6,12 +6,12 @@ from collections.abc import Container, Hashable, Iterable, Mapping
 from sys import float_info
 from typing import Any
 
-from ..errors import ArrayError, SettingError
+from ..errors import ArrayError, SettingError, shown
 from ..language.types import Range
 from ..ops.contract import Array, Batch, Ops
 from .present import Present
 
-FINITE = Range()
+SCALE = Range(0)
 LARGEST = {4: (2 - 2**-23) * 2.0**127, 8: float_info.max}  # numbers, by their bytes
 
 
@@ -46,8 +46,8 @@ def sound(batch: Any, lr_scale: Any, now: Present, lent: Container[Hashable]) ->
 
 def _see_rate(rate: float, lr_scale: Any, weights: Iterable[Array]) -> None:
     """An error if the rate that a call asks for is no number of the weights' type."""
-    if not FINITE.holds(lr_scale):
-        raise SettingError(f"lr_scale must be a finite number, not {lr_scale!r}.")
+    if not SCALE.holds(lr_scale):
+        raise SettingError(f"lr_scale must be {SCALE}, not {shown(lr_scale)}. Nothing was changed.")
     for dtype in {each.dtype for each in weights}:
         if abs(float(rate) * float(lr_scale)) > LARGEST[dtype.itemsize]:
             raise SettingError(

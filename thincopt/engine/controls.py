@@ -7,9 +7,11 @@ from copy import copy, deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
+from warnings import warn
 
 from ..errors import SettingError, StateError, shown, suggestion
 from ..language import Rule
+from ..language.fingerprint import fingerprint
 from ..rules import all_rules
 from ..schedules.declaring import Follower
 from .settings import about, clash, scheduled, settings_of, validated, value_at
@@ -67,6 +69,14 @@ class Controls:
         with about(self.rule, name):
             return schedule.ended(self.given[name])
 
+    @property
+    def formula(self) -> str:
+        """The fingerprint of the formula, as these settings have it."""
+        own = self.rule.signature.settings
+        choices = tuple((each.name, self.values[each.name]) for each in own if each.choices)
+        numbers = frozenset(each.name for each in own if each.range and self.asks(each.name))
+        return fingerprint(self.rule, choices, numbers)
+
     def apart(self) -> Controls:
         """The same for another optimizer, which an iterator cannot serve too: it is told how far that came."""
         return replace(self, schedules={name: copy(each) for name, each in self.schedules.items()})
@@ -75,7 +85,7 @@ class Controls:
         return replace(self, schedules=deepcopy(self.schedules, memo))  # the rule is this one, defined anew or not
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return restored, (self.rule.name, self.values, self.schedules, self.given, self.steps)
+        return restored, (self.rule.name, self.formula, self.values, self.schedules, self.given, self.steps)
 
 
 def controls_of(rule: Rule, given: Mapping[str, Any], schedules: Mapping[str, Any] | None) -> Controls:
@@ -86,9 +96,17 @@ def controls_of(rule: Rule, given: Mapping[str, Any], schedules: Mapping[str, An
 
 
 def restored(
-    name: str, values: Mapping[str, Any], schedules: Mapping[str, Follower], given: Mapping[str, int], steps: int
+    name: str,
+    formula: str,
+    values: Mapping[str, Any],
+    schedules: Mapping[str, Follower],
+    given: Mapping[str, int],
+    steps: int,
 ) -> Controls:
-    """The settings that were saved, if the rule of this name can still have them; of new ones, the defaults."""
+    """The settings that were saved, if the rule of this name can still have them; of new ones, the defaults.
+
+    Another formula than that of then is told.
+    """
     rules = all_rules()
     if name not in rules:
         raise StateError(
@@ -103,7 +121,14 @@ def restored(
             f" now: its definition has changed. {suggestion(gone[0], known)} Give a rule that has changed another"
             " name or version, and define the old one as it was to load this."
         )
-    return Controls(rule, validated(rule, values), schedules, given, steps)
+    found = Controls(rule, validated(rule, values), schedules, given, steps)
+    if found.formula != formula:
+        warn(
+            f"The formula of {name} has changed since this optimizer was saved, and its steps will follow the new one."
+            " Give a rule that has changed another name or version; to continue exactly, define the old one as it was.",
+            stacklevel=2,
+        )
+    return found
 
 
 def effective(rule: Rule, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,12 +8,24 @@ from operator import setitem
 
 from ..concurrency.whole import at_once, calls
 from ..errors import NonFiniteError
-from ..ops.contract import PATIENCE, Array, Batch, KeyState, Ops, counts
+from ..ops.contract import PATIENCE, Array, Batch, KeyState, Ops, Runner, counts
 from .checking import nonfinite_text
 from .present import Present
 
 
-def ready(now: Present, key: Hashable, weights: Array) -> KeyState:
+def ready(now: Present, batch: Batch) -> dict[Hashable, KeyState]:
+    """The state of each key, made where it was not, and bound to the runner."""
+    states = {}
+    for key, (weights, _) in batch.items():
+        states[key] = state = _state(now, key, weights)
+        if now.bound.get(key) is not state:
+            now.states[key] = state
+            now.runner.bind(key, state)
+            now.bound[key] = state
+    return states
+
+
+def _state(now: Present, key: Hashable, weights: Array) -> KeyState:
     """The state of a key with every array that the kernels want: what stands, or what will once a step is taken."""
     state = now.states[key].standing if key in now.states else None
     declared = [each for each in now.declared.states if each.kind != "shared"]
@@ -53,3 +65,12 @@ def refuse_or_skip(batch: Batch, states: Mapping[Hashable, KeyState], ops: Ops, 
     worst = max(states[key].streak for key in batch)
     if worst >= PATIENCE:
         raise NonFiniteError(f"{text} The last {worst} steps in a row were skipped for such gradients.")
+
+
+def told_late(runner: Runner) -> NonFiniteError | None:
+    """What a device tells, when it brings back all that it keeps, of gradients in steps before."""
+    try:
+        runner.collect()
+    except NonFiniteError as error:
+        return error
+    return None

@@ -28,7 +28,8 @@ class Present:
     """Settings, state, and the kernels that they ask for; `bound` is the state that the runner has, by key.
 
     `answers` are what the kernels are made by: of a choice its value, of a number whether it may be other than zero.
-    Those that are `kept_on` count as such although they are zero. A call brings `numbers` to `step` or `update`. Only
+    Those that are `kept_on` count as such although they are zero. `loaded` are the keys whose state was loaded, until
+    one of them comes. A call brings `numbers` to `step` or `update`. Only
     `states` and `bound` grow in place, by keys that stand once they have had a step.
     """
 
@@ -42,6 +43,7 @@ class Present:
     recipe: Recipe
     runner: Runner
     bound: States
+    loaded: frozenset[Hashable]
     numbers: bytes
     step: Callable[..., int]
     update: Callable[[bytes, Batch, float], int]
@@ -72,13 +74,23 @@ def begun(controls: Controls, ops: Ops, turns: Turns, *, follows: bool) -> Prese
     """An optimizer without state."""
     declared = declarations(controls.rule)
     shared = array("d", [float(each.start) for each in declared.states if each.kind == "shared"])
-    return _made(turns, controls=controls, ops=ops, follows=follows, states={}, shared=shared)
+    return _made(turns, controls=controls, ops=ops, follows=follows, states={}, shared=shared, loaded=frozenset())
 
 
 def anew(now: Present, turns: Turns, **parts: Any) -> Present:
-    """The same with some parts replaced (controls, ops, follows, states, shared), and a runner for these."""
+    """The same with some parts replaced (controls, ops, follows, shared, loaded states), and a runner for these."""
     same = dict(controls=now.controls, ops=now.ops, follows=now.follows, states=now.standing, shared=now.shared)
-    return _made(turns, **{**same, **parts})
+    loaded = frozenset(parts["states"]) if "states" in parts else now.loaded
+    return _made(turns, loaded=loaded, **{**same, **parts})
+
+
+def met(now: Present, batch: Batch) -> Present:
+    """With the loaded keys that are awaited still: all, until one of them comes, or as many others, two at least."""
+    if not now.loaded:
+        return now
+    others = len(now.states.keys() | batch.keys()) - len(now.loaded)
+    waits = now.loaded.isdisjoint(batch) and others < max(len(now.loaded), 2)
+    return now if waits else replace(now, loaded=frozenset())
 
 
 def asks_for_others(now: Present, controls: Controls) -> bool:
@@ -90,16 +102,21 @@ def asks_for_others(now: Present, controls: Controls) -> bool:
     return any(now.answers[name] != _asked(controls, now.kept_on, name) for name in names)
 
 
-def changed(now: Present, controls: Controls, turns: Turns) -> Present:
-    """With other settings, and another runner if they ask for other kernels."""
-    if asks_for_others(now, controls):
-        return anew(now, turns, controls=controls)
+def tuned(now: Present, controls: Controls) -> Present:
+    """With other settings that ask for the same kernels."""
     step, update = _ways(now.runner, now.recipe, now.ops, controls)
     return replace(now, controls=controls, numbers=_packed(controls), step=step, update=update)
 
 
 def _made(
-    turns: Turns, *, controls: Controls, ops: Ops, follows: bool, states: States, shared: array[float]
+    turns: Turns,
+    *,
+    controls: Controls,
+    ops: Ops,
+    follows: bool,
+    states: States,
+    shared: array[float],
+    loaded: frozenset[Hashable],
 ) -> Present:
     """A runner by these settings; the keys' state will be bound to it."""
     kept_on = _kept_on(controls, states)
@@ -117,6 +134,7 @@ def _made(
         recipe=recipe,
         runner=runner,
         bound={},
+        loaded=loaded,
         numbers=_packed(controls),
         step=step,
         update=update,

@@ -1,4 +1,4 @@
-"""A reminder for those who give a schedule and never step it: the rate would stay as it began, without a word."""
+"""Warnings of what would go wrong without a word: a schedule that is never stepped, loaded state of other keys."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 from typing import Any
 from warnings import warn
 
-from ..errors import ScheduleError, shown
+from ..errors import ScheduleError, shown, suggestion
 from ..ops.contract import Batch
 from ..schedules.following import Played
 from .controls import Controls
@@ -59,3 +59,18 @@ def _moves(schedule: Any) -> bool:
         return not schedule.ended(1) and schedule(1) != schedule(0)
     except ScheduleError:  # which is told when it is stepped
         return True
+
+
+def tell_unmet(loaded: frozenset[Hashable], batch: Batch) -> None:
+    """Warn if there are loaded keys that are awaited no more, and none of them has come."""
+    if not loaded or not loaded.isdisjoint(batch):
+        return
+    new = shown(next(iter(batch)))
+    near = suggestion(new, map(shown, loaded))
+    known = near if near.endswith("?") else f"One that was loaded is {min(map(shown, loaded))}."
+    warn(
+        f"State of {len(loaded)} keys was loaded, and none of them has come since; others have, and begin anew, such as"
+        f" key {new}. {known} Weights must have the same key in every process; an id, such as Thinc's of its layers,"
+        " is another in each.",
+        stacklevel=6,
+    )

@@ -85,11 +85,11 @@ static enum outcome run_in_turn(Runner *self, Room *room, Py_ssize_t count, cons
     return left ? outcome : FAILED;
 }
 
-/* Whether the rate that a call asks for is a number of the weights' type. */
+/* Whether a call asks for a scale that can be, and so for a rate that is a number of the weights' type. */
 static int holds_rate(const Runner *self, const Room *room, Py_ssize_t count, struct given given)
 {
     const double rate = self->rate < 0 ? 0.0 : fabs(given.numbers[self->rate] * given.lr_scale);
-    if (!isfinite(given.lr_scale) || !isfinite(rate))
+    if (!(given.lr_scale >= 0.0) || !isfinite(given.lr_scale) || !isfinite(rate))
         return 0;
     for (Py_ssize_t k = 0; rate > FLT_MAX && k < count; k++)
         if (room->tasks[k].slot->itemsize == 4)

@@ -183,7 +183,7 @@ FUNCTION void compute(struct table *table, const struct wiring *wiring, double l
         at += wiring->takes;
         Block::of(in, out);
         for (int i = 0; i < wiring->gives; i++)
-            scalars[at[i]] = wiring->is_given ? table->given[k * wiring->gives + i] : out[i];
+            scalars[at[i]] = wiring->is_given ? table->given[k * wiring->is_given + i] : out[i];
         at += wiring->gives;
         for (int i = 0; i < wiring->numbers; i++)
             row[table->numbers_at + i] = scalars[at[i]];

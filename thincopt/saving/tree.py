@@ -20,10 +20,12 @@ MOST_DIMENSIONS = 64  # NumPy's
 WHOLE = Range(0, whole=True)
 
 
-def tree_of(states: Mapping[Hashable, KeyState], shared: array[float], declared: Declared, ops: Ops) -> dict[str, Any]:
-    """All that a resumed run needs; arrays are read-only views of the state itself."""
+def tree_of(
+    rule: str, states: Mapping[Hashable, KeyState], shared: array[float], declared: Declared, ops: Ops
+) -> dict[str, Any]:
+    """All that a resumed run needs, and the rule that it is for; arrays are read-only views of the state itself."""
     keys = {key: _branch(state, declared, ops) for key, state in states.items()}
-    return {"keys": keys, "shared": dict(zip(declared.named("shared"), shared, strict=True))}
+    return {"rule": rule, "keys": keys, "shared": dict(zip(declared.named("shared"), shared, strict=True))}
 
 
 def _branch(state: KeyState, declared: Declared, ops: Ops) -> dict[str, Any]:
@@ -47,16 +49,17 @@ def copied(tree: dict[str, Any], ops: Ops) -> dict[str, Any]:
     return {**tree, "keys": keys}
 
 
-def states_from(tree: Any, name: str, declared: Declared, ops: Ops) -> tuple[dict[Hashable, KeyState], array[float]]:
+def states_from(tree: Any, rule: str, declared: Declared, ops: Ops) -> tuple[dict[Hashable, KeyState], array[float]]:
     """The states and shared numbers that a tree holds, copied; an error if it does not fit to the last name."""
     try:
-        _see_names("the state", tree, ("keys", "shared"))
+        _see_names("the state", tree, ("keys", "shared"), ("rule",))
+        _see_rule(tree.get("rule", rule), rule)
         _see_names("shared", tree["shared"], declared.named("shared"))
         _see_mapping("keys", tree["keys"])
         shared = _numbers("shared", tree["shared"], declared.named("shared"))
         return {key: _state(key, branch, declared, ops) for key, branch in tree["keys"].items()}, shared
     except StateError as error:
-        raise StateError(f"{name}: {error} Nothing was changed.") from None
+        raise StateError(f"{rule}: {error} Nothing was changed.") from None
 
 
 def _state(key: Hashable, branch: Any, declared: Declared, ops: Ops) -> KeyState:
@@ -86,6 +89,15 @@ def _array(label: str, value: Any, state: KeyState, ops: Ops) -> Array:
 def _see_mapping(label: str, given: Any) -> None:
     if not isinstance(given, Mapping):
         raise StateError(f"{label} must be a mapping, as optimizer.state() gives it, not {shown(given)}.")
+
+
+def _see_rule(given: Any, rule: str) -> None:
+    """State of the same names may mean something else to another rule."""
+    if not isinstance(given, str) or given != rule:
+        raise StateError(
+            f"the state is of {shown(given)}, to which its numbers may mean something else; load it into an optimizer"
+            " by that rule, or, if they mean the same to both, without its 'rule'."
+        )
 
 
 def _see_names(label: str, given: Any, needed: tuple[str, ...], possible: tuple[str, ...] = ()) -> None:

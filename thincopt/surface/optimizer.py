@@ -10,16 +10,18 @@ from ..concurrency.turns import Turns, between_turns, in_turn
 from ..engine.averaging import see_averages, swapped
 from ..engine.checking import see_key, sound
 from ..engine.controls import Controls, controls_of
-from ..engine.keeping import ready, refuse_or_skip
-from ..engine.present import Present, anew, asks_for_others, begun, changed
+from ..engine.keeping import ready, refuse_or_skip, told_late
+from ..engine.present import Present, anew, asks_for_others, begun, met, tuned
 from ..engine.settings import ALIASES, meant, settings_of
-from ..errors import NonFiniteError, RuleError, SettingError
+from ..engine.watching import tell_unmet
+from ..errors import RuleError, SettingError
 from ..language import Rule
 from ..ops.choosing import backend, on_devices, suited
 from ..ops.contract import Array, Batch, KeyState, Ops, Outcome
 from ..saving.tree import copied, states_from, tree_of
 from ..schedules.declaring import Follower
 from .naming import REQUIRED, absent, rule_of, see_constructor, thinc_rule
+from .readings import of_settings, of_state
 
 
 class Optimizer:
@@ -89,14 +91,14 @@ class Optimizer:
         return self._now.numbers
 
     @property
-    def settings(self) -> dict[str, Any]:
-        """The present value of every setting, by name: a copy. To change one, assign the attribute or call `change`."""
-        return dict(self._now.controls.values)
+    def settings(self) -> Mapping[str, Any]:
+        """The present value of every setting, by name; to change one, assign the attribute or call `change`."""
+        return of_settings(self._now.controls.values)
 
     @property
-    def schedules(self) -> dict[str, Follower]:
-        """The schedules that drive settings, by the setting's name."""
-        return dict(self._now.controls.schedules)
+    def schedules(self) -> Mapping[str, Follower]:
+        """The schedules that drive settings, by the setting's name; to give another, assign the attribute."""
+        return of_settings(self._now.controls.schedules)
 
     @in_turn
     def change(self, /, **settings: Any) -> None:
@@ -116,13 +118,9 @@ class Optimizer:
 
     def _adopt(self, controls: Controls) -> None:
         """Go on with these settings; what a device tells late, of steps before, is raised when they are in force."""
-        late: NonFiniteError | None = None
-        if asks_for_others(self._now, controls):
-            try:
-                self._now.runner.collect()
-            except NonFiniteError as error:
-                late = error
-        self._now = now = changed(self._now, controls, self._turns)
+        others = asks_for_others(self._now, controls)
+        late = told_late(self._now.runner) if others else None
+        self._now = now = anew(self._now, self._turns, controls=controls) if others else tuned(self._now, controls)
         if late:
             raise late
         now.runner.told(now.numbers)
@@ -182,15 +180,13 @@ class Optimizer:
         ops = suited(batch, now.ops) if now.follows and not now.has_stepped else now.ops
         if ops is not now.ops:
             self._now = now = anew(now, self._turns, ops=ops)
-        batch, states = sound(batch, lr_scale, now, frozenset().union(*self._turns.lent)), {}
+        batch = sound(batch, lr_scale, now, frozenset().union(*self._turns.lent))
         if not batch:
             return
-        for key, (weights, _) in batch.items():
-            states[key] = state = ready(now, key, weights)
-            if now.bound.get(key) is not state:
-                now.states[key] = state
-                now.runner.bind(key, state)
-                now.bound[key] = state
+        loaded, self._now = now.loaded, met(now, batch)
+        tell_unmet(loaded - self._now.loaded, batch)
+        now = self._now
+        states = ready(now, batch)
         outcome = Outcome(now.runner.run(now.numbers, batch, float(lr_scale)))
         if outcome == Outcome.NONFINITE:
             refuse_or_skip(batch, states, now.ops, now.controls.values["nonfinite"])
@@ -204,7 +200,7 @@ class Optimizer:
         Its arrays are live, read-only views; `copy.deepcopy` keeps a moment. Settings and the place in schedules are
         not in it: a pickle of the optimizer has them too.
         """
-        return tree_of(self._standing(), self._now.shared, self._now.declared, self._now.ops)
+        return tree_of(self.rule.name, self._standing(), self._now.shared, self._now.declared, self._now.ops)
 
     def _standing(self) -> dict[Hashable, KeyState]:
         self._now.runner.collect()
@@ -212,7 +208,7 @@ class Optimizer:
 
     @in_turn
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Take over a copy of what `state()` of an optimizer with the same rule gave, or raise a `StateError`."""
+        """Take over a copy of what `state()` of an optimizer by the same rule gave, or raise a `StateError`."""
         self._take(state, self.ops, follows=self._now.follows)
 
     def _take(self, state: Mapping[str, Any], ops: Ops, *, follows: bool = False) -> None:
@@ -228,9 +224,9 @@ class Optimizer:
         self._begin(saved["controls"], saved["ops"])
         self._take(saved["state"], saved["ops"], follows=saved["follows"])
 
-    def _views(self, name: str) -> dict[Hashable, Array]:
+    def _views(self, name: str) -> Mapping[Hashable, Array]:
         found = {key: state for key, state in self._now.standing.items() if name in state.arrays}
-        return {key: self.ops.view(state.arrays[name]).reshape(state.shape) for key, state in found.items()}
+        return of_state({key: self.ops.view(each.arrays[name]).reshape(each.shape) for key, each in found.items()})
 
     def averaged(self, weights: Mapping[Hashable, Array]) -> AbstractContextManager[None]:
         """Put averaged weights into these arrays for the time of `with optimizer.averaged({key: weights}): …`.
@@ -279,21 +275,21 @@ class Optimizer:
 
     @property
     @between_turns
-    def nr_update(self) -> dict[Hashable, int]:
+    def nr_update(self) -> Mapping[Hashable, int]:
         """How many updates each key has had, by key."""
-        return {key: state.t for key, state in self._standing().items()}
+        return of_state({key: state.t for key, state in self._standing().items()})
 
     @property
-    def mom1(self) -> dict[Hashable, Array]:
+    def mom1(self) -> Mapping[Hashable, Array]:
         """The first moment by key, for reading: the rule's state `m`, the running mean of gradients."""
         return self._views("m")
 
     @property
-    def mom2(self) -> dict[Hashable, Array]:
+    def mom2(self) -> Mapping[Hashable, Array]:
         """The second moment by key, for reading: the rule's state `v`, the running mean of squared gradients."""
         return self._views("v")
 
     @property
-    def averages(self) -> dict[Hashable, Array] | None:
+    def averages(self) -> Mapping[Hashable, Array] | None:
         """The averaged weights by key, for reading; None without `use_averages`."""
         return self._views("average") if self._now.controls.values.get("use_averages") else None

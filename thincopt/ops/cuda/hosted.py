@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Sequence
 from functools import cache
+from operator import setitem
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,6 @@ from ...language.printing_python import python_block
 from ...recipes.recipe import Recipe
 from ..contract import KeyState
 from ..numpy.plain import defined
-from .launching import Launch
 
 
 class Hosted:
@@ -33,30 +33,26 @@ class Hosted:
         is_sure = self.nonfinite != "skip" and not self.recipe.shared
         return is_sure and all(one <= other for one, other in zip(kept, known, strict=True))
 
-    def give(self, launch: Launch, states: Sequence[KeyState], lr_scale: float) -> Any:
-        """What a launch is to be given, key by key; keys that are alike cost one computation."""
-        phase = launch.given
-        if phase is None:
-            raise ValueError("this launch computes its scalars itself")
-        function, known = _function(phase.block), dict[tuple[float, ...], tuple[float, ...]]()
-        rows = []
-        for state in states:
-            base = self._base(state, lr_scale)
-            taken = tuple(base[index] for index in phase.takes)
-            rows.append(known.get(taken) or known.setdefault(taken, function(*taken)))
-        return np.array(rows, np.float64)
+    def step(self, states: Sequence[KeyState], lr_scale: float, width: int) -> tuple[Any, list[tuple[Any, ...]]]:
+        """What the device is to be given for each key, and the calls that count the step here, if the host follows.
 
-    def advance(self, states: Sequence[KeyState], lr_scale: float) -> None:
-        """Count a step that is taken, and keep its scalar state."""
-        for state in states:
-            scalars = dict(enumerate(self._base(state, lr_scale)))
-            kernel = self.programs[self._program(state)]
-            phase = kernel.phases[0]
-            taken = (scalars[index] for index in phase.takes)
-            scalars.update(zip(phase.gives, _function(phase.block)(*taken), strict=True))
-            for name, index in kernel.keeps:
-                state.scalars[self.recipe.scalars.index(name)] = scalars[index]
-            state.counts[0] += 1
+        Keys that are alike cost one computation.
+        """
+        known = dict[tuple[float, ...], tuple[float, ...]]()
+        rows, counting, follows = np.zeros((len(states), width)), list[tuple[Any, ...]](), self.follows
+        for row, state in zip(rows, states, strict=True):
+            base, program = self._base(state, lr_scale), self._program(state)
+            phase = self.programs[program].phases[0]
+            taken = (program, *(base[index] for index in phase.takes))
+            found = known.get(taken) or known.setdefault(taken, _function(phase.block)(*taken[1:]))
+            row[: len(found)] = found
+            if follows:
+                scalars = dict(enumerate(base)) | dict(zip(phase.gives, found, strict=True))
+                kept = {name: scalars[index] for name, index in self.programs[program].keeps}
+                own = [kept.get(name, old) for name, old in zip(self.recipe.scalars, state.scalars, strict=True)]
+                counting.append((setitem, state.scalars, slice(None), array("d", own)))
+                counting.append((setitem, state.counts, 0, state.t + 1))
+        return rows, counting
 
     def _base(self, state: KeyState, lr_scale: float) -> list[float]:
         numbers = list(self.numbers)

@@ -31,7 +31,10 @@ block_kernel, walk_kernel = cache(cuda_block), cache(cuda_walk)
 
 
 class Head(NamedTuple):
-    """The numbers that `struct wiring` begins with; the last six count what its lists hold."""
+    """The numbers that `struct wiring` begins with; the last six count what its lists hold.
+
+    `is_given` is how many numbers the host gives for each key, where it does.
+    """
 
     program: int = 0
     is_first: int = 0
@@ -64,7 +67,7 @@ class Launch:
     wiring: tuple[int, ...]
     walk: Walk | None = None
     block: Block | None = None
-    given: Phase | None = None  # the phase whose scalars the host computes: they need libm, whose bits are the host's
+    is_given: bool = False  # the host computes its scalars: they need libm, whose bits are the host's
 
     @property
     def of(self) -> Walk | Block | None:
@@ -101,7 +104,6 @@ def launches(recipe: Recipe, nonfinite: str) -> Launches:
     making = _Making(recipe, POLICIES.index(nonfinite))
     steps = tuple(making.all())
     walks = [each.walk for each in steps if each.walk]
-    phases = [phase for kernel in recipe.kernels for phase in kernel.phases]
     order = ("w", "g", *recipe.arrays)
     return Launches(
         steps,
@@ -109,7 +111,7 @@ def launches(recipe: Recipe, nonfinite: str) -> Launches:
         max(kernel.size for kernel in recipe.kernels),
         max(len(each.scalars) for each in walks),
         max(len(sums_of(each)) for each in walks),
-        max(len(phase.gives) for phase in phases),
+        making.given,
     )
 
 
@@ -122,6 +124,7 @@ class _Making:
         self.programs = kernels if recipe.before else [_deferred(each) for each in kernels]
         self.checks_apart = policy > 0 and not all(map(_sees_gradient, self.programs))
         self.walked: list[tuple[str, ...]] = []
+        self.given = max(len(phase.gives) for kernel in recipe.kernels for phase in kernel.phases)
         base = len(recipe.main.base)
         own, shared = len(recipe.scalars), len(recipe.shared)
         rate, period = (-1 if place is None else place for place in (recipe.rate, recipe.period))
@@ -166,7 +169,7 @@ class _Making:
         lists = [*results, [*takes], [*phase.gives], [*phase.scalars], *keeps]
         wiring = self.head._replace(
             is_first=int(depth == 0 and head["program"] == 0),
-            is_given=int(given),
+            is_given=given and self.given,
             results=len(results),
             takes=len(takes),
             gives=len(phase.gives),
@@ -174,7 +177,7 @@ class _Making:
             keeps=len(keeps),
             **head,
         )
-        return Launch(*block_kernel(block), _wired(wiring, lists), block=block, given=phase if given else None)
+        return Launch(*block_kernel(block), _wired(wiring, lists), block=block, is_given=given)
 
     def walk(self, walk: Walk, program: int, zeroes: int = 0) -> Launch:
         """One walk over the arrays of the keys whose program it is."""

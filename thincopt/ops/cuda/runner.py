@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Hashable, Sequence
-from math import isfinite
+from math import inf
 from typing import Any
 
 from ...concurrency.turns import Turns
@@ -29,7 +29,7 @@ class CudaRunner:
         self.driver, self.recipe, self.shared, self.turns = driver, recipe, shared, turns
         self.packed, self.numbers = b"", array("d", [0.0] * recipe.numbers)
         self.launches = launches(recipe, nonfinite)
-        is_given = any(each.given for each in self.launches.steps)
+        is_given = any(each.is_given for each in self.launches.steps)
         self.hosted = Hosted(recipe, self.numbers, shared, nonfinite) if is_given else None
         self.sides: dict[int, Side] = {}
         self.slots: list[Slot] = []
@@ -193,4 +193,4 @@ class CudaRunner:
 
 
 def _is_scale(scale: Any) -> bool:
-    return type(scale) is float and isfinite(scale)
+    return type(scale) is float and 0 <= scale < inf

@@ -232,25 +232,20 @@ class Work:
             driver.keep((side, self.table, [(each.record, *each.state.arrays.values()) for each in self.slots]))
         elif side.is_behind:
             side.send_numbers()
-        if self.hosted:
-            self._launch_given(lr_scale, self.hosted)
-            return
+        counting = self._give(lr_scale, self.hosted, self.table) if self.hosted and self.table else []
         each = [(kernel, grid, block, (*arguments, lr_scale)) for kernel, grid, block, arguments, _ in self.calls]
-        at_once(calls(*each))  # a signal's exception between two would leave t ahead of the weights
+        at_once(calls(*each, *counting))  # a signal's exception between two would leave t ahead of the weights
 
-    def _launch_given(self, lr_scale: float, hosted: Hosted) -> None:
-        """A step whose scalars are the host's in part."""
+    def _give(self, lr_scale: float, hosted: Hosted, table: Table) -> list[tuple[Any, ...]]:
+        """Send the scalars that are the host's; the calls that count the step here."""
         states = [each.state for each in self.slots]
         if not hosted.follows:
             for each in self.slots:
                 each.collect()
             self.side.collect(hosted.shared)
-        for kernel, grid, block, arguments, launch in self.calls:
-            if launch.given and self.table:
-                self.table.give(hosted.give(launch, states, lr_scale))
-            kernel(grid, block, (*arguments, lr_scale))
-        if hosted.follows:
-            hosted.advance(states, lr_scale)
+        rows, counting = hosted.step(states, lr_scale, self.side.launches.given)
+        table.give(rows)
+        return counting
 
 
 def refuse_capture(driver: Any, why: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 from operator import itemgetter, setitem
 from typing import Any, NamedTuple, TypeVar
 
@@ -131,13 +132,11 @@ def _with_out(function: Any, found: Callable[[Arrays], tuple[Any, ...]], values:
 
 
 def at_once_in_blocks(walks: Sequence[Sequence[Part]], then: Iterable[Iterator[Any]]) -> None:
-    """Do these walks, by as many threads as may be where they are large, and then all the rest, whole."""
+    """Do these walks, by as many threads as can be where they are large, and then all the rest, whole."""
     alone = [parts[0].walk() for parts in walks if len(parts) == 1]
     large = [[part.walk()] for parts in walks if len(parts) > 1 for part in parts]
-    if large:
-        spread(_quietly, [alone, *large], then=partial(_quietly, then))
-    else:
-        _quietly([*alone, *then])
+    if not large or spread(_quietly, [alone, *large], then=partial(_quietly, then)) is None:
+        _quietly([*alone, *chain.from_iterable(large), *then])
 
 
 def all_finite(values: Any) -> bool:
@@ -151,7 +150,8 @@ def all_finite(values: Any) -> bool:
 
 def shared(work: Callable[[P], R], parts: Sequence[P]) -> list[R]:
     """The results of some work on each part, in order."""
-    return spread(work, parts) if len(parts) > 1 else [work(each) for each in parts]
+    found = spread(work, parts) if len(parts) > 1 else None
+    return [work(each) for each in parts] if found is None else found
 
 
 def shares(size: int) -> list[range]:
