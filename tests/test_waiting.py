@@ -12,7 +12,7 @@ ACROSS = """
     import numpy as np
     from thincopt import Adam
     from thincopt.native import load
-    from thincopt.ops.numpy_ops import NumpyOps
+    from thincopt.ops.numpy.ops import NumpyOps
 
     optimizers, together = [Adam(ops=NumpyOps({native})) for _ in range(2)], Barrier(2)
 
@@ -46,7 +46,7 @@ FORKED = """
 
     class Slow:
         def find_spec(self, name, *_):
-            if name == "thincopt.optimizer":
+            if name == "thincopt.surface.optimizer":
                 began.set()
                 time.sleep(0.5)
 
