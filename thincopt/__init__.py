@@ -33,6 +33,7 @@ _HOMES = {
     "rule": "language",
     "schedule": "schedules",
     "set_num_threads": "threads",
+    "source": "printing",
     "stage": "language",
 }
 _MODULES = ("registry", "schedules")

@@ -25,10 +25,12 @@ from .native.building import compile as compile
 from .ops.cupy_ops import CupyOps as CupyOps
 from .ops.numpy_ops import NumpyOps as NumpyOps
 from .optimizer import Optimizer as Optimizer
+from .printing import source as source
 from .schedules import schedule as schedule
 from .threads import num_threads as num_threads
 from .threads import set_num_threads as set_num_threads
 from .factory import Factory
+from .language import Rule
 from .ops.contract import Ops
 from .schedules import Schedule
 
@@ -71,6 +73,7 @@ __all__ = [
     "schedules",
     "set_num_threads",
     "slanted_triangular",
+    "source",
     "stage",
     "warmup_linear",
 ]
@@ -81,6 +84,7 @@ Scheduled: TypeAlias = float | Schedule | Sequence[float] | Iterator[float]
 Follower: TypeAlias = Schedule | Sequence[float] | Iterator[float]
 
 class _Adam_v1(Protocol):
+    rule: Rule
     def __call__(
         self,
         learn_rate: Scheduled = 0.001,
@@ -140,6 +144,7 @@ class _Adam_v1(Protocol):
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
         """
 class _Adam_v2(Protocol):
+    rule: Rule
     def __call__(
         self,
         learn_rate: Scheduled = 0.001,
@@ -206,6 +211,7 @@ class _Adam(_Adam_v1, Protocol):
 Adam: _Adam
 
 class _AdamW_v1(Protocol):
+    rule: Rule
     def __call__(
         self,
         learn_rate: Scheduled = 0.001,
@@ -271,6 +277,7 @@ class _AdamW(_AdamW_v1, Protocol):
 AdamW: _AdamW
 
 class _LAMB_v1(Protocol):
+    rule: Rule
     def __call__(
         self,
         learn_rate: Scheduled = 0.001,
@@ -339,6 +346,7 @@ class _LAMB(_LAMB_v1, Protocol):
 LAMB: _LAMB
 
 class _Lion_v1(Protocol):
+    rule: Rule
     def __call__(
         self,
         learn_rate: Scheduled = 0.0001,
@@ -392,6 +400,7 @@ class _Lion(_Lion_v1, Protocol):
 Lion: _Lion
 
 class _NAdam_v1(Protocol):
+    rule: Rule
     def __call__(
         self,
         learn_rate: Scheduled = 0.002,
@@ -456,6 +465,7 @@ class _NAdam(_NAdam_v1, Protocol):
 NAdam: _NAdam
 
 class _RAdam_v1(Protocol):
+    rule: Rule
     def __call__(
         self,
         learn_rate: Scheduled = 0.001,
@@ -516,6 +526,7 @@ class _RAdam_v1(Protocol):
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
         """
 class _RAdam_v2(Protocol):
+    rule: Rule
     def __call__(
         self,
         learn_rate: Scheduled = 0.001,
@@ -579,6 +590,7 @@ class _RAdam(_RAdam_v1, Protocol):
 RAdam: _RAdam
 
 class _SGD_v1(Protocol):
+    rule: Rule
     def __call__(
         self,
         learn_rate: Scheduled,
@@ -624,6 +636,7 @@ class _SGD_v1(Protocol):
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
         """
 class _SGD_v2(Protocol):
+    rule: Rule
     def __call__(
         self,
         learn_rate: Scheduled = 0.001,

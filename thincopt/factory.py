@@ -11,7 +11,7 @@ from .describing import documented
 from .errors import SettingError, shown
 from .language import RULES, Rule
 from .language.signature import Setting
-from .naming import canonical, rule_named
+from .naming import Given, canonical, rule_of
 from .optimizer import Optimizer
 from .rules import all_rules
 from .settings import faults, schedule_faults, settings_of, validated
@@ -69,7 +69,8 @@ class Factory:
         return factory_of(RULES[f"{self.__name__}.{name}"])
 
     def __repr__(self) -> str:
-        return f"<optimizer {self.rule.name}{self.__signature__}>".replace(": Any", "")
+        told = self.__signature__.replace(return_annotation=inspect.Signature.empty)
+        return f"<optimizer {self.rule.name}{told}>".replace(": Any", "")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return get, (self.rule.name,)
@@ -81,9 +82,9 @@ def factory_of(rule: Rule) -> Factory:
     return Factory(rule)
 
 
-def get(name: str | Rule) -> Factory:
+def get(name: Given) -> Factory:
     """The factory of this name, in any spelling (`get("Adam.v2")`; without a version, the first), or of a rule."""
-    return factory_of(name if isinstance(name, Rule) else rule_named(name))
+    return factory_of(rule_of(name))
 
 
 def find(name: str) -> Factory | None:

@@ -12,7 +12,7 @@ from .controls import Controls, controls_of
 from .errors import NonFiniteError, RuleError, SettingError
 from .keeping import ready, refuse_or_skip
 from .language import Rule
-from .naming import REQUIRED, absent, rule_of, see_constructor, thinc_rule
+from .naming import REQUIRED, Given, absent, rule_of, see_constructor, thinc_rule
 from .ops.choosing import backend, on_devices, suited
 from .ops.contract import Array, Batch, KeyState, Ops, Outcome
 from .present import Present, anew, asks_for_others, begun, changed
@@ -52,14 +52,14 @@ class Optimizer:
     @classmethod
     def of(
         cls,
-        rule: Rule | str = REQUIRED,
+        rule: Given = REQUIRED,
         /,
         *,
         schedules: Mapping[str, Any] | None = None,
         ops: Ops | None = None,
         **settings: Any,
     ) -> Optimizer:
-        """Make an optimizer by any rule, itself or its name: `Optimizer.of("Lion.v1", learn_rate=1e-4)`.
+        """Make an optimizer by any rule, its name or its factory: `Optimizer.of("Lion.v1", learn_rate=1e-4)`.
 
         Settings are those of the rule and of its stages.
         """
