@@ -36,8 +36,9 @@ def load(
 ) -> dict[str, Any]:
     """The objects that a config describes, by section: of a file, or of text.
 
-    `overrides` replaces values by their dotted names: `{"optimizer.L2": 0.0}`. Of another program's config, `section`
-    takes one section alone, as [optimizer]: `load("config.cfg", section="training.optimizer")["optimizer"]`.
+    `overrides` replaces values by their dotted names: `{"optimizer.L2": 0.0}`. `section` takes one section out of
+    another program's config, and what it makes comes back under "optimizer", whatever it is called there:
+    `load("config.cfg", section="training.optimizer")["optimizer"]`.
     """
     from .registry import build
 

@@ -56,9 +56,13 @@ def read(source: str | Path, overrides: Mapping[str, Any], section: str | None =
 def _alone(config: Config, place: Place, section: str) -> tuple[Config, Place]:
     """One section with what its variables mean; the others are not read."""
     path: Names = tuple(section.split(".")) if isinstance(section, str) else ()
-    known = [".".join(each) for each, value in paths(config) if isinstance(value, Mapping)]
+    known = {".".join(each): value for each, value in paths(config) if isinstance(value, Mapping)}
     if ".".join(path) not in known:
         raise ConfigError(f"section={shown(section)} does not exist. {suggestion(section, known)}")
+    makers = [name for name, value in known.items() if any(str(key).startswith("@") for key in value)]
+    if section not in makers:
+        near = suggestion(section, makers) if makers else "Give one that begins with `@optimizers = NAME.v1`."
+        raise ConfigError(f"section={shown(section)} says nothing of what to make. {near}")
     node: Any = reached(config, place, path)
     refuse_names(node, place)
     node = Config().from_str(to_be_expanded(node))
