@@ -123,7 +123,8 @@ def _misplaced(sections: list[str], values: set[tuple[str, str]], place: Place) 
         if missing:
             name = ".".join(missing)
             others = [each for each in sections if not each.startswith(f"{name}.")]
-            what_to_do = suggestion(name, others) if others else f"Add a line [{brief(name)}]."
+            near = suggestion(name, others)
+            what_to_do = near if near.endswith("?") else f"Add a line [{brief(name)}]."
             yield f"{place(path)}: it is part of [{brief(name)}], and there is no such section. {what_to_do}"
         elif (parent, path[-1]) in values:
             line = place.lines.get((parent, path[-1]))
