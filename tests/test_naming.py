@@ -91,3 +91,21 @@ def test_how_it_can_be_called():
     see_constructor((0.1,), {})
     see_constructor((), {"learn_rate": 0.1})
     see_constructor((".1",), {})  # told as a setting
+
+
+@pytest.mark.parametrize(
+    "slip",
+    [
+        lambda: thincopt.Adam(lr=0.1),
+        lambda: Optimizer(0.1, beta1=2),
+        lambda: Optimizer.of("Adan"),
+        lambda: thincopt.load("[optimizer]\n@optimizers = Adan.v1\n"),
+        lambda: thincopt.fill("[optimizer]\n@optimizers = Adan.v1\n"),
+        lambda: thincopt.source("Adam", "jax"),
+    ],
+)
+def test_an_error_is_told_where_the_call_was_made(slip):
+    """In a notebook each frame is ten lines."""
+    with pytest.raises(thincopt.ThincoptError) as caught:
+        slip()
+    assert [each.name for each in caught.traceback][1:] == ["<lambda>", "told"]

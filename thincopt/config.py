@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from confection import Config
 
-from .errors import ConfigError, SettingError, registered_suggestion, shown, suggestion
+from .errors import ConfigError, SettingError, briefly, registered_suggestion, shown, suggestion
 from .foreign import see_signature
 from .place import Names, Place, paths, refuse_shape
 from .reading import read
@@ -31,6 +31,7 @@ MOST_PROBLEMS = 40  # of a config, that are told
 Problem = tuple[Names, str, str]  # section, key and what is wrong there
 
 
+@briefly
 def load(
     source: str | Path, *, overrides: Mapping[str, Any] | None = None, section: str | None = None
 ) -> dict[str, Any]:
@@ -45,6 +46,7 @@ def load(
     return build(*read(source, {} if overrides is None else overrides, section))
 
 
+@briefly
 def fill(source: str | Path, *, overrides: Mapping[str, Any] | None = None, section: str | None = None) -> Config:
     """The config with every default written out, or of one section, as `load`; `fill(…).to_str()` is its text."""
     from .registry import filled

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from .describing import documented
-from .errors import SettingError, shown
+from .errors import SettingError, briefly, shown
 from .language import RULES, Rule
 from .language.signature import Setting
 from .naming import Given, canonical, rule_of
@@ -29,6 +29,7 @@ class Factory:
         self.__doc__ = documented(rule)
         self.__signature__ = _signature(rule)
 
+    @briefly
     def __call__(
         self, /, *args: Any, schedules: Mapping[str, Any] | None = None, ops: Any = None, **settings: Any
     ) -> Optimizer:

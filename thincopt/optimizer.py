@@ -9,7 +9,7 @@ from typing import Any
 from .averaging import see_averages, swapped
 from .checking import see_key, sound
 from .controls import Controls, controls_of
-from .errors import NonFiniteError, RuleError, SettingError
+from .errors import NonFiniteError, SettingError, briefly
 from .keeping import ready, refuse_or_skip
 from .language import Rule
 from .naming import REQUIRED, Given, absent, rule_of, see_constructor, thinc_rule
@@ -32,6 +32,7 @@ class Optimizer:
     _turns: Turns
     _now: Present
 
+    @briefly
     def __init__(
         self,
         learn_rate: Any = REQUIRED,
@@ -50,6 +51,7 @@ class Optimizer:
         self._begin(controls_of(rule, {"learn_rate": learn_rate, **rest}, schedules), ops)
 
     @classmethod
+    @briefly
     def of(
         cls,
         rule: Given = REQUIRED,
@@ -69,10 +71,7 @@ class Optimizer:
 
     def _begin(self, controls: Controls, ops: Ops | None) -> None:
         self._turns = Turns()
-        try:
-            self._now = begun(controls, backend(ops), self._turns, follows=ops is None)
-        except RuleError as error:  # it tells the line of the rule; how tracing came there is of no use
-            raise error.with_traceback(None) from None
+        self._now = begun(controls, backend(ops), self._turns, follows=ops is None)
 
     @property
     def rule(self) -> Rule:

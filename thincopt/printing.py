@@ -7,7 +7,7 @@ from textwrap import fill
 from typing import Any, Literal, NamedTuple
 
 from .describing import recipe_of
-from .errors import SettingError, shown, suggestion
+from .errors import SettingError, briefly, shown, suggestion
 from .language.kernel import Block, Kernel, Walk
 from .language.printing_c import c_block, c_walk
 from .language.printing_cuda import cuda_block, cuda_walk
@@ -35,6 +35,7 @@ PRINTERS = {
 }
 
 
+@briefly
 def source(rule: Given, target: Literal["numpy", "c", "cuda"] = "numpy", /, **settings: Any) -> str:
     """The kernels that a rule is printed as, in calls of NumPy, in C or in CUDA: `source("Adam.v2", "c")`.
 
