@@ -19,7 +19,7 @@ from .language import RULES, Rule, Stage
 from .language.kernel import Kernel, Walk
 from .language.signature import Setting
 from .meanings import meaning_of, told_apart
-from .naming import Given, rule_of
+from .naming import RuleLike, rule_of
 from .ops.contract import Recipe
 from .schedules.declaring import FAMILIES, Family
 from .settings import ENGINE, settings_of
@@ -100,7 +100,7 @@ class Description:
         return itemsize * (self.most_arrays if most else kept)
 
 
-def describe(given: Given | Stage | Family) -> Description:
+def describe(given: RuleLike | Stage | Family) -> Description:
     """Everything there is to tell of a rule, a stage or a schedule."""
     what = given if isinstance(given, Stage | Family) else rule_of(given)
     function, name = what.function, what.name

@@ -11,7 +11,7 @@ from .describing import documented
 from .errors import SettingError, briefly, shown
 from .language import RULES, Rule
 from .language.signature import Setting
-from .naming import Given, canonical, rule_of
+from .naming import RuleLike, canonical, rule_of
 from .optimizer import Optimizer
 from .rules import all_rules
 from .settings import faults, schedule_faults, settings_of, validated
@@ -83,7 +83,7 @@ def factory_of(rule: Rule) -> Factory:
     return Factory(rule)
 
 
-def get(name: Given) -> Factory:
+def get(name: RuleLike) -> Factory:
     """The factory of this name, in any spelling (`get("Adam.v2")`; without a version, the first), or of a rule."""
     return factory_of(rule_of(name))
 

@@ -96,10 +96,10 @@ class Maker(Protocol):
         """The rule."""
 
 
-Given: TypeAlias = Rule | str | Maker  # what may be given where a rule is wanted
+RuleLike: TypeAlias = Rule | str | Maker  # what may be given where a rule is wanted
 
 
-def rule_of(given: Given) -> Rule:
+def rule_of(given: RuleLike) -> Rule:
     """The rule that is meant by a rule, its name, or what makes optimizers by it."""
     if isinstance(given, str):
         return rule_named(given)

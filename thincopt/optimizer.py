@@ -12,7 +12,7 @@ from .controls import Controls, controls_of
 from .errors import NonFiniteError, SettingError, briefly
 from .keeping import ready, refuse_or_skip
 from .language import Rule
-from .naming import REQUIRED, Given, absent, rule_of, see_constructor, thinc_rule
+from .naming import REQUIRED, RuleLike, absent, rule_of, see_constructor, thinc_rule
 from .ops.choosing import backend, on_devices, suited
 from .ops.contract import Array, Batch, KeyState, Ops, Outcome
 from .present import Present, anew, asks_for_others, begun, changed
@@ -54,7 +54,7 @@ class Optimizer:
     @briefly
     def of(
         cls,
-        rule: Given = REQUIRED,
+        rule: RuleLike = REQUIRED,
         /,
         *,
         schedules: Mapping[str, Any] | None = None,

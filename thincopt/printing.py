@@ -13,7 +13,7 @@ from .language.printing_c import c_block, c_walk
 from .language.printing_cuda import cuda_block, cuda_walk
 from .language.printing_numpy import numpy_walk
 from .language.printing_python import python_block
-from .naming import Given, rule_of
+from .naming import RuleLike, rule_of
 from .ops.contract import Recipe
 from .settings import validated
 
@@ -36,7 +36,7 @@ PRINTERS = {
 
 
 @briefly
-def source(rule: Given, target: Literal["numpy", "c", "cuda"] = "numpy", /, **settings: Any) -> str:
+def source(rule: RuleLike, target: Literal["numpy", "c", "cuda"] = "numpy", /, **settings: Any) -> str:
     """The kernels that a rule is printed as, in calls of NumPy, in C or in CUDA: `source("Adam.v2", "c")`.
 
     Settings decide what is in them (`amsgrad=True`); what is not given is at its default. Comments say what the inputs

@@ -79,7 +79,7 @@ All of the rule; what else this page says is derived from it.
 :as: python
 ```
 
-What it becomes, as `thincopt.source({name!r}, "c")` prints it:
+What it becomes, as `thincopt.source("{name}", "c")` prints it:
 
 {printed}
 """

@@ -17,7 +17,7 @@ from warnings import warn
 from ..caching import kept
 from ..errors import OpsError, shown
 from ..language import Rule
-from ..naming import REQUIRED, Given, rule_of
+from ..naming import REQUIRED, RuleLike, rule_of
 from . import MODULE, enrol, load, ready, reason
 from .flags import FLAGS, SOME_KNOW, flags_for, harmless
 from .generate import printed, write
@@ -28,7 +28,7 @@ MACROS = [("Py_LIMITED_API", "0x030b0000")]
 MOST_TOLD = 600  # characters of what a compiler says
 
 
-def compile(*rules: Given, folder: str | Path | None = None) -> None:  # noqa: A001  # thincopt.compile is its name
+def compile(*rules: RuleLike, folder: str | Path | None = None) -> None:  # noqa: A001  # thincopt.compile is its name
     """Compile rules of one's own: every optimizer made from then on that can runs by these kernels, with the same bits.
 
     Each is given as itself, by its name or by its factory. The kernels are kept in `folder`, or in the user's cache,
