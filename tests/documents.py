@@ -40,7 +40,7 @@ OPTION = re.compile(r":(?P<name>[\w-]+): *(?P<value>.*)")
 PEERS = re.compile(r"^(?:>>> )?(?:import|from) +(?:torch|thinc|spacy|optax|jax)\b", re.MULTILINE)
 ERROR = re.compile(r"^\w+Error: ")
 LAX = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
-FORMS = ("python", "c", "numpy", "cuda", "scalars")  # in which the site prints a rule
+FORMS = ("python", "c", "numpy", "cuda")  # in which the site prints a rule
 SILENT = ("toctree", "image", "figure", "include")  # Sphinx sees to these itself
 MADE = {  # what README takes for granted: any model, and any batches
     "README.md": """

@@ -13,7 +13,7 @@ import pytest
 
 import thincopt
 from tests.conftest import is_compiled
-from thincopt import NumpyOps, OpsError, RuleError, native
+from thincopt import NumpyOps, OpsError, SettingError, native
 from thincopt.language import Rate, Unit, rule, sign
 from thincopt.native import building, loading
 
@@ -89,9 +89,17 @@ def test_without_a_compiler_it_is_told_and_numpy_serves(cache, monkeypatch):
     assert not is_compiled(thincopt.get("SharpForTests.v1")())
 
 
-def test_what_is_no_rule_is_refused(cache):
-    with pytest.raises(RuleError, match=r"^compile takes rules, such as @rule makes of a function, not 'Sharp'\.$"):
-        thincopt.compile("Sharp")
+def test_a_rule_may_be_given_by_its_name_or_its_factory(cache):
+    sharp("SharpForTests.v1", 1), sharp("SharperForTests.v1", 2)
+    thincopt.compile("SharpForTests.v1", thincopt.get("SharperForTests"))
+    assert is_compiled(thincopt.get("SharpForTests.v1")())
+    assert is_compiled(thincopt.get("SharperForTests.v1")())
+
+
+@pytest.mark.parametrize("given", [(), (sharp,), ([],)])
+def test_what_is_no_rule_is_refused(given, cache):
+    with pytest.raises(SettingError, match=r"^A rule is wanted"):
+        thincopt.compile(*given)
 
 
 def test_where_kernels_do_not_run_it_says_so():

@@ -221,6 +221,18 @@ def test_one_section_of_another_programs_config(tmp_path):
             "section=3 does not exist. Known: decays, nlp, nlp.tokenizer, paths, training, training.optimizer,",
         ),
         ("training.rate", "", "", "section='training.rate' does not exist. "),
+        (
+            "training",
+            "",
+            "",
+            "section='training' says nothing of what to make. Did you mean 'training.optimizer'?",
+        ),
+        (
+            "decays",
+            "@",
+            "",
+            "section='decays' says nothing of what to make. Give one that begins with `@optimizers = NAME.v1`.",
+        ),
         ("training.optimizer", "L2 = $", "L3 = $", "line 15, [training.optimizer] L3: Adam.v1 has no setting 'L3'. "),
         (
             "training.optimizer",

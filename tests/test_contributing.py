@@ -13,10 +13,12 @@ import pytest
 
 from tests.documents import ROOT, snippets
 from thincopt.native import load
+from thincopt.surface.factory import find
 
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 IGNORED = shutil.ignore_patterns(".git", *(each.rstrip("/") for each in (ROOT / ".gitignore").read_text().split()))
 STUB = "thincopt/__init__.pyi"
+ADDED = ("Add an optimizer", "Add a schedule", "Add a stage")
 TRAIN = """
 import numpy as np, thincopt
 optimizer = thincopt.load("train.cfg")["optimizer"]
@@ -150,6 +152,32 @@ def test_a_schedule_is_one_function_and_one_line(root):
     new = added(root, before)
     assert new.keys() == {*files, "tests/schedules.txt", STUB}
     assert [line.split(b")")[0] for line in new["tests/schedules.txt"]] == [b"sawtooth(0.05, 0.01, 4"]
+
+
+def test_a_stage_is_one_function_and_its_place(root):
+    """Which is taken from the page, as its test is; in plain NumPy, for all is compiled anew."""
+    files, [(_, place), (_, commands)] = section("Add a stage")
+    write(root, files)
+    check = shlex.split(commands.splitlines()[0])
+    failed = run(root, *check, THINCOPT_NATIVE="0")
+    assert failed.returncode
+    assert "has no setting 'centralize'" in failed.stdout
+    home = root / "thincopt" / "stages" / "__init__.py"
+    text, count = re.subn(r"(?m)^    order = .*$", f"    {place}", home.read_text(encoding="utf-8"))
+    assert count == 1
+    home.write_text(text.replace("from .clip", "from .centralize import centralize\nfrom .clip"), encoding="utf-8")
+    done = run(root, *check, THINCOPT_NATIVE="0")
+    assert done.returncode == 0, done.stdout + done.stderr
+    lint(root, [*files, "thincopt/stages/__init__.py"])
+
+
+def test_what_is_named_is_there():
+    """Each file and folder; and what is said to be missing is."""
+    named = set(re.findall(r"`((?:thincopt|tests|website|benchmarks|examples)/[\w./]+)`", PAGE))
+    made = {"thincopt/native/kernels.abi3.so", *(path for title in ADDED for path in section(title)[0])}
+    assert [each for each in named - made if not (ROOT / each).exists()] == []
+    (missing,) = re.findall(r"torch and optax have (.*?), which fit", PAGE, re.DOTALL)
+    assert [name for name in re.findall(r"`(\w+)`", missing) if find(name)] == []
 
 
 def test_the_rows_of_a_peer_are_those_that_are_there():

@@ -123,6 +123,10 @@ TAUGHT = [
         "len() cannot be traced: a rule is the same for arrays of every size; for a mean write mean(x), from"
         " thincopt.language.",
     ),
+    (
+        lambda w, g: f"{g:.2f}",
+        "'.2f' cannot write a formula, which has no value yet: to see values, call the rule on arrays.",
+    ),
     (lambda w, g: g @ w, f"@ cannot be traced: for the sum of a * b write dot(a, b), from thincopt.language. {FLAT}"),
     (lambda w, g: np.ones(3) @ g, f"np.matmul cannot be traced: write dot(a, b), from thincopt.language. {FLAT}"),
     (lambda w, g, t: where(t % 2 == 0, g, w), ROUNDING),

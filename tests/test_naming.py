@@ -7,6 +7,7 @@ from thincopt import Optimizer, SettingError
 from thincopt.engine.settings import settings_of
 from thincopt.language import Rule
 from thincopt.rules import all_rules
+from thincopt.surface.describing import describe
 from thincopt.surface.naming import ELSEWHERE, INSTEAD, REQUIRED, rule_of, see_constructor
 
 
@@ -19,9 +20,15 @@ def test_what_others_optimizers_have_is_answered_once_and_hides_nothing():
             getattr(thincopt.Adam(), name)
 
 
-def test_a_rule_may_be_given_in_three_ways():
+@pytest.mark.parametrize(
+    "given", ["adam.v2", all_rules()["Adam.v2"], thincopt.Adam.v2], ids=["name", "rule", "factory"]
+)
+def test_a_rule_may_be_given_in_three_ways_wherever_one_is_wanted(given):
     adam = all_rules()["Adam.v2"]
-    assert rule_of("adam.v2") is rule_of(adam) is rule_of(thincopt.Adam.v2) is adam
+    assert rule_of(given) is adam
+    assert Optimizer.of(given).rule is thincopt.get(given).rule is adam
+    assert describe(given).name == adam.name
+    assert thincopt.source(given, "c") == thincopt.source(adam, "c")
 
 
 class Adam:
@@ -33,26 +40,18 @@ def own(w, g):
 
 
 NO_RULE = [
-    (REQUIRED, "An optimizer is made by a rule, or by its name in quotes: Optimizer.of('SGD.v1', learn_rate=0.1)."),
-    (3, "An optimizer is made by a rule, or by its name in quotes, not by 3."),
-    (
-        Adam,
-        "An optimizer is made by a rule, or by its name in quotes, not by the class tests.test_naming.Adam: write"
-        " Optimizer.of('Adam.v1', learn_rate=…).",
-    ),
-    (
-        Rule,
-        "An optimizer is made by a rule, or by its name in quotes, not by the class thincopt.language.declaring.Rule.",
-    ),
+    (REQUIRED, "A rule is wanted, or its name in quotes, such as 'SGD.v1'."),
+    (3, "A rule is wanted, or its name in quotes, not 3."),
+    (Adam, "A rule is wanted, or its name in quotes, not the class tests.test_naming.Adam: write 'Adam.v1'."),
+    (Rule, "A rule is wanted, or its name in quotes, not the class thincopt.language.declaring.Rule."),
     (
         own,
-        "An optimizer is made by a rule, or by its name in quotes, not by the function own: @rule('Mine.v1') makes a"
-        " rule of a function.",
+        "A rule is wanted, or its name in quotes, not the function own: @rule('Mine.v1') makes a rule of a function.",
     ),
     (
         thincopt.Lion(),
-        "This is an optimizer by Lion.v1 already: copy.deepcopy(optimizer) copies it, and Optimizer.of('Lion.v1',"
-        " learn_rate=…) makes another.",
+        "This is an optimizer already, by the rule 'Lion.v1': name that instead, or copy the optimizer by"
+        " copy.deepcopy(optimizer).",
     ),
     ("Adan", "No optimizer is named 'Adan'. Did you mean 'Adam.v1' or 'Adam.v2'?"),
 ]
@@ -92,3 +91,21 @@ def test_how_it_can_be_called():
     see_constructor((0.1,), {})
     see_constructor((), {"learn_rate": 0.1})
     see_constructor((".1",), {})  # told as a setting
+
+
+@pytest.mark.parametrize(
+    "slip",
+    [
+        lambda: thincopt.Adam(lr=0.1),
+        lambda: Optimizer(0.1, beta1=2),
+        lambda: Optimizer.of("Adan"),
+        lambda: thincopt.load("[optimizer]\n@optimizers = Adan.v1\n"),
+        lambda: thincopt.fill("[optimizer]\n@optimizers = Adan.v1\n"),
+        lambda: thincopt.source("Adam", "jax"),
+    ],
+)
+def test_an_error_is_told_where_the_call_was_made(slip):
+    """In a notebook each frame is ten lines."""
+    with pytest.raises(thincopt.ThincoptError) as caught:
+        slip()
+    assert [each.name for each in caught.traceback][1:] == ["<lambda>", "told"]

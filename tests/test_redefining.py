@@ -1,6 +1,10 @@
 """A rule edited and run again, as in a notebook: it takes effect by its name at once, and nothing else changes."""
 
+import copy
 import linecache
+import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -85,3 +89,17 @@ def test_the_lines_of_a_cell_are_told(monkeypatch):
     run("learn_rate * g", file)
     walk = Optimizer.of("Cell.v1", ops=thincopt.NumpyOps())._now.runner.recipe.main.phases[-1].walk
     assert f"{file}, line 6: `return learn_rate * g`" in map(str, walk.origins.values())
+
+
+def test_a_rule_is_pickled_by_its_name_and_module():
+    known = RULES["Lion.v1"]
+    assert pickle.loads(pickle.dumps(known)) is copy.deepcopy(known) is known
+    code = "import pickle, sys; print(pickle.loads(bytes.fromhex(sys.argv[1])).name)"
+    command = [sys.executable, "-c", code, pickle.dumps(known).hex()]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "Lion.v1\n"
+    run("learn_rate * g", "cell 1")
+    saved = pickle.dumps(RULES["Cell.v1"])
+    assert pickle.loads(saved) is RULES["Cell.v1"]
+    del RULES["Cell.v1"]
+    with pytest.raises(RuleError, match=r"^__main__ defines no rule 'Cell.v1' now: define it before this is loaded\.$"):
+        pickle.loads(saved)

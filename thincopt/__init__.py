@@ -24,7 +24,7 @@ _HOMES = {
     "SettingError": "errors",
     "StateError": "errors",
     "ThincoptError": "errors",
-    "compile": "native.building",
+    "compile": "surface.compiling",
     "fill": "configs.loading",
     "get": "surface.factory",
     "info": "surface.about",
@@ -33,6 +33,7 @@ _HOMES = {
     "rule": "language",
     "schedule": "schedules",
     "set_num_threads": "concurrency.threads",
+    "source": "surface.printing",
     "stage": "language",
 }
 _MODULES = ("registry", "schedules")

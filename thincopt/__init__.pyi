@@ -21,14 +21,16 @@ from .errors import StateError as StateError
 from .errors import ThincoptError as ThincoptError
 from .language import rule as rule
 from .language import stage as stage
-from .native.building import compile as compile
 from .ops.cuda.ops import CupyOps as CupyOps
 from .ops.numpy.ops import NumpyOps as NumpyOps
 from .schedules import schedule as schedule
 from .surface.about import info as info
+from .surface.compiling import compile as compile
 from .surface.factory import get as get
 from .surface.optimizer import Optimizer as Optimizer
+from .surface.printing import source as source
 from .surface.factory import Factory
+from .language import Rule
 from .ops.contract import Ops
 from .schedules import Schedule
 
@@ -71,6 +73,7 @@ __all__ = [
     "schedules",
     "set_num_threads",
     "slanted_triangular",
+    "source",
     "stage",
     "warmup_linear",
 ]
@@ -81,6 +84,7 @@ Scheduled: TypeAlias = float | Schedule | Sequence[float] | Iterator[float]
 Follower: TypeAlias = Schedule | Sequence[float] | Iterator[float]
 
 class _Adam_v1(Protocol):
+    rule: Rule
     def __call__(
         self,
         learn_rate: Scheduled = 0.001,
@@ -140,6 +144,7 @@ class _Adam_v1(Protocol):
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
         """
 class _Adam_v2(Protocol):
+    rule: Rule
     def __call__(
         self,
         learn_rate: Scheduled = 0.001,
@@ -206,6 +211,7 @@ class _Adam(_Adam_v1, Protocol):
 Adam: _Adam
 
 class _AdamW_v1(Protocol):
+    rule: Rule
     def __call__(
         self,
         learn_rate: Scheduled = 0.001,
@@ -271,6 +277,7 @@ class _AdamW(_AdamW_v1, Protocol):
 AdamW: _AdamW
 
 class _LAMB_v1(Protocol):
+    rule: Rule
     def __call__(
         self,
         learn_rate: Scheduled = 0.001,
@@ -339,6 +346,7 @@ class _LAMB(_LAMB_v1, Protocol):
 LAMB: _LAMB
 
 class _Lion_v1(Protocol):
+    rule: Rule
     def __call__(
         self,
         learn_rate: Scheduled = 0.0001,
@@ -392,6 +400,7 @@ class _Lion(_Lion_v1, Protocol):
 Lion: _Lion
 
 class _NAdam_v1(Protocol):
+    rule: Rule
     def __call__(
         self,
         learn_rate: Scheduled = 0.002,
@@ -456,6 +465,7 @@ class _NAdam(_NAdam_v1, Protocol):
 NAdam: _NAdam
 
 class _RAdam_v1(Protocol):
+    rule: Rule
     def __call__(
         self,
         learn_rate: Scheduled = 0.001,
@@ -516,6 +526,7 @@ class _RAdam_v1(Protocol):
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
         """
 class _RAdam_v2(Protocol):
+    rule: Rule
     def __call__(
         self,
         learn_rate: Scheduled = 0.001,
@@ -579,6 +590,7 @@ class _RAdam(_RAdam_v1, Protocol):
 RAdam: _RAdam
 
 class _SGD_v1(Protocol):
+    rule: Rule
     def __call__(
         self,
         learn_rate: Scheduled,
@@ -624,6 +636,7 @@ class _SGD_v1(Protocol):
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
         """
 class _SGD_v2(Protocol):
+    rule: Rule
     def __call__(
         self,
         learn_rate: Scheduled = 0.001,

@@ -19,28 +19,20 @@ from docutils import nodes
 from docutils.parsers.rst import Directive, directives
 from docutils.parsers.rst.directives.body import Container
 
-from thincopt.language import Rule, Stage
-from thincopt.language.printing_c import c_block, c_walk
-from thincopt.language.printing_cuda import cuda_walk
-from thincopt.language.printing_numpy import numpy_walk
+from thincopt import source
+from thincopt.language import Stage
 from thincopt.rules import all_rules
 from thincopt.schedules import all_schedules
 from thincopt.stages import stages_around
-from thincopt.surface.describing import describe, kernel_of
+from thincopt.surface.describing import describe
 
 ROOT = Path(__file__).parent.parent
 FORMS: dict[str, tuple[str, Callable[[Any], str]]] = {  # what `:as:` may say: the language to highlight, and the text
     "python": ("python", lambda rule: describe(rule).source),
-    "c": ("c", lambda rule: c_walk(kernel_of(rule).phases[-1].walk)[1]),
-    "numpy": ("python", lambda rule: numpy_walk(kernel_of(rule).phases[-1].walk).source),
-    "cuda": ("cuda", lambda rule: cuda_walk(kernel_of(rule).phases[-1].walk)[1]),
-    "scalars": ("c", lambda rule: "\n".join(scalars(rule))),
+    "c": ("c", lambda rule: source(rule, "c")),
+    "numpy": ("python", lambda rule: source(rule, "numpy")),
+    "cuda": ("cuda", lambda rule: source(rule, "cuda")),
 }
-
-
-def scalars(rule: Rule) -> list[str]:
-    """The C of the numbers that a step takes with it, computed once: those of each phase."""
-    return [c_block(phase.block)[1] for phase in kernel_of(rule).phases if phase.gives]
 
 
 def all_stages() -> dict[str, Stage]:
@@ -55,7 +47,7 @@ def note(directive: Directive, path: str | None) -> None:
 
 
 class Printed(Directive):
-    """The text of a rule, stage or schedule; or what a rule is printed as, by default settings, its last walk."""
+    """The text of a rule, stage or schedule; or the kernels that a rule is printed as, with its default settings."""
 
     required_arguments = 1
     option_spec: ClassVar[dict[str, Any]] = {"as": lambda given: directives.choice(given, tuple(FORMS))}

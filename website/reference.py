@@ -35,7 +35,8 @@ decay and averages stand around each of them, as [stages](../stages.md). A versi
 there are two, the page of each says how they differ.
 
 Not sure which to take? `AdamW` is a good first choice. `Adam.v2`, `SGD.v2` and `RAdam.v2` give torch's numbers, and
-`Adam.v1`, `SGD.v1` and `RAdam.v1` give Thinc's."""
+`Adam.v1`, `SGD.v1` and `RAdam.v1` give Thinc's. In Python, `sorted(thincopt.registry.optimizers.get_all())` names them
+all, your own too."""
 SCHEDULES = """\
 A schedule gives a number for every step, counted from 0. Give one to an optimizer where a number would stand.
 [Change the rate over time](../../tutorial/schedules.md) shows how."""

@@ -79,6 +79,8 @@ All of the rule; what else this page says is derived from it.
 :as: python
 ```
 
+What it becomes, as `thincopt.source("{name}", "c")` prints it:
+
 {printed}
 """
 PRINTED = """\
@@ -91,10 +93,9 @@ PRINTED = """\
 </details>
 """
 FORMS = {
-    "c": "Printed as C: the walk over memory",
-    "scalars": "Printed as C: the numbers of a step, in float64",
+    "c": "Printed as C",
     "numpy": "Printed as NumPy",
-    "cuda": "Printed as CUDA: the walk over memory",
+    "cuda": "Printed as CUDA",
 }
 SCHEDULE = """\
 # {name}

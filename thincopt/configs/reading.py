@@ -56,9 +56,13 @@ def read(source: str | Path, overrides: Mapping[str, Any], section: str | None =
 def _alone(config: Config, place: Place, section: str) -> tuple[Config, Place]:
     """One section with what its variables mean; the others are not read."""
     path: Names = tuple(section.split(".")) if isinstance(section, str) else ()
-    known = [".".join(each) for each, value in paths(config) if isinstance(value, Mapping)]
+    known = {".".join(each): value for each, value in paths(config) if isinstance(value, Mapping)}
     if ".".join(path) not in known:
         raise ConfigError(f"section={shown(section)} does not exist. {suggestion(section, known)}")
+    makers = [name for name, value in known.items() if any(str(key).startswith("@") for key in value)]
+    if section not in makers:
+        near = suggestion(section, makers) if makers else "Give one that begins with `@optimizers = NAME.v1`."
+        raise ConfigError(f"section={shown(section)} says nothing of what to make. {near}")
     node: Any = reached(config, place, path)
     refuse_names(node, place)
     node = Config().from_str(to_be_expanded(node))
@@ -119,7 +123,8 @@ def _misplaced(sections: list[str], values: set[tuple[str, str]], place: Place) 
         if missing:
             name = ".".join(missing)
             others = [each for each in sections if not each.startswith(f"{name}.")]
-            what_to_do = suggestion(name, others) if others else f"Add a line [{brief(name)}]."
+            near = suggestion(name, others)
+            what_to_do = near if near.endswith("?") else f"Add a line [{brief(name)}]."
             yield f"{place(path)}: it is part of [{brief(name)}], and there is no such section. {what_to_do}"
         elif (parent, path[-1]) in values:
             line = place.lines.get((parent, path[-1]))

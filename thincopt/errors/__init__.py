@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from difflib import SequenceMatcher
+from functools import wraps
 from heapq import nsmallest
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from ..language.errors import RuleError, ThincoptError
 from .showing import MOST_SHOWN, shown
@@ -20,6 +21,7 @@ __all__ = [
     "StateError",
     "ThincoptError",
     "at_most",
+    "briefly",
     "reason_of",
     "registered_suggestion",
     "shown",
@@ -29,6 +31,7 @@ __all__ = [
 MOST_NAMED = 200
 MOST_REASON = 1000  # characters of another's text
 MOST_TOLD = 10  # mistakes of one kind
+P = ParamSpec("P")
 T = TypeVar("T")
 R = TypeVar("R")
 LOOKALIKES = str.maketrans("lo", "10")
@@ -68,6 +71,19 @@ class NonFiniteError(ArrayError):
 
 for _each in (ThincoptError, *ThincoptError.__subclasses__(), ScheduleError, NonFiniteError):
     _each.__module__ = "thincopt"  # where users find them; so tracebacks say
+
+
+def briefly(call: Callable[P, R]) -> Callable[P, R]:
+    """The same call, whose errors of ours are told where it was made: how checking came there is of no use."""
+
+    @wraps(call)
+    def told(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return call(*args, **kwargs)
+        except ThincoptError as error:
+            raise error.with_traceback(None) from error.__cause__
+
+    return told
 
 
 def reason_of(error: BaseException) -> str:

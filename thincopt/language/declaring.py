@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from inspect import isfunction
 from typing import Any, Literal
 
@@ -75,6 +76,17 @@ class Rule:
 
     def __repr__(self) -> str:
         return f"<rule {self.name}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _registered, (self.function.__module__, self.name)
+
+
+def _registered(module: str, name: str) -> Rule:
+    """The rule of this name, which its module defines."""
+    import_module(module)
+    if name not in RULES:
+        raise RuleError(f"{module} defines no rule {name!r} now: define it before this is loaded.")
+    return RULES[name]
 
 
 def rule(

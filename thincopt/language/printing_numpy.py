@@ -65,12 +65,11 @@ class Printed:
     truths: tuple[str, ...]
     results: tuple[str, ...]
 
-    @property
-    def source(self) -> str:
+    def text(self, name: str) -> str:
         """The same as the text of a function."""
         arguments = ", ".join([*self.arguments, *self.numbers, *self.truths])
         result = f"return ({', '.join(self.results)},)" if self.results else "return ()"
-        return "\n    ".join([f"def walk({arguments}):", *map(str, self.calls), result]) + "\n"
+        return "\n    ".join([f"def {name}({arguments}):", *map(str, self.calls), result]) + "\n"
 
 
 def without_ones(walk: Walk, ones: AbstractSet[str]) -> Walk:

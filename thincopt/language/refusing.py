@@ -123,6 +123,13 @@ class Untraced:
             " thincopt.language."
         )
 
+    def __format__(self, how: str) -> str:
+        if how:
+            raise RuleError(
+                f"{how!r} cannot write a formula, which has no value yet: to see values, call the rule on arrays."
+            )
+        return repr(self)
+
     def __matmul__(self, other: Any) -> NoReturn:
         raise RuleError(f"@ cannot be traced: for the sum of a * b write dot(a, b), from thincopt.language. {FLAT}")
 

@@ -16,7 +16,7 @@ from warnings import warn
 
 from ..caching import kept
 from ..errors import OpsError, shown
-from ..language import Rule, RuleError
+from ..language import Rule
 from . import MODULE, enrol, load, ready, reason
 from .flags import FLAGS, SOME_KNOW, flags_for, harmless
 from .generate import printed, write
@@ -27,16 +27,8 @@ MACROS = [("Py_LIMITED_API", "0x030b0000")]
 MOST_TOLD = 600  # characters of what a compiler says
 
 
-def compile(*rules: Rule, folder: str | Path | None = None) -> None:  # noqa: A001  # thincopt.compile is its name
-    """Compile rules of one's own: every optimizer made from then on that can runs by these kernels, with the same bits.
-
-    The kernels are kept in `folder`, or in the user's cache, and are compiled again when a formula has changed.
-    """
-    for each in rules or [None]:
-        if not isinstance(each, Rule):
-            makes = isinstance(getattr(each, "rule", None), Rule)
-            instead = f": write thincopt.compile({shown(each)}.rule)" if makes else ""
-            raise RuleError(f"compile takes rules, such as @rule makes of a function, not {shown(each)}{instead}.")
+def compiled(rules: Sequence[Rule], folder: str | Path | None = None) -> None:
+    """Compile these rules, keep the kernels in this folder or in the user's cache, and let them be found."""
     if not isinstance(folder, str | Path | None):
         raise OpsError(f"compile keeps kernels in a folder, given as a path, not {shown(folder)}.")
     if load() is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from ..recipes.recipe import Recipe
 from ..schedules.declaring import FAMILIES, Family
 from ..stages import stages_around
 from .meanings import meaning_of, told_apart
+from .naming import RuleLike, rule_of
 
 YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 ARXIV = re.compile(r"arXiv:(\d{4}\.\d{4,5})")
@@ -99,8 +100,9 @@ class Description:
         return itemsize * (self.most_arrays if most else kept)
 
 
-def describe(what: Rule | Stage | Family) -> Description:
+def describe(given: RuleLike | Stage | Family) -> Description:
     """Everything there is to tell of a rule, a stage or a schedule."""
+    what = given if isinstance(given, Stage | Family) else rule_of(given)
     function, name = what.function, what.name
     module = inspect.getdoc(inspect.getmodule(function)) or ""
     paragraphs = re.split(r"\n\s*\n", told_apart(function)[0])
@@ -142,7 +144,7 @@ def documented(what: Rule | Family) -> str:
 
 def kernel_of(rule: Rule, **settings: Any) -> Kernel:
     """The kernel of an ordinary step, with these settings beside the defaults."""
-    return _recipe(rule, settings).main
+    return recipe_of(rule, **settings).main
 
 
 def traffic_of(rule: Rule, **settings: Any) -> Traffic:
@@ -159,7 +161,7 @@ def _of_rule(rule: Rule) -> dict[str, Any]:
         owners |= {each.name: name for each in signature.settings} | {each.name: name for each in signature.states}
     formulas = {each.name: describe(each).formula for each in stages}
     functions = {"rule": rule.function, **{each.name: each.function for each in stages}}
-    used = _recipe(rule, {}).kept
+    used = recipe_of(rule).kept
     return dict(
         settings=tuple(
             _told(each, owners[name], functions.get(owners[name]), formulas.get(owners[name], ()))
@@ -174,8 +176,8 @@ def _of_rule(rule: Rule) -> dict[str, Any]:
     )
 
 
-def _recipe(rule: Rule, settings: Mapping[str, Any]) -> Recipe:
-    """The kernels for these settings; one that has no default counts as given."""
+def recipe_of(rule: Rule, **settings: Any) -> Recipe:
+    """The kernels for these settings beside the defaults; one that has no default counts as given."""
     known = settings_of(rule).items()
     defaults = {name: 1.0 if each.default is Setting.REQUIRED else each.default for name, each in known}
     values = effective(rule, {**defaults, **settings})

@@ -8,13 +8,13 @@ from functools import cache
 from typing import Any
 
 from ..engine.settings import faults, schedule_faults, settings_of, validated
-from ..errors import SettingError, shown
+from ..errors import SettingError, briefly, shown
 from ..errors.spellings import INSTEAD, ours
 from ..language import RULES, Rule
 from ..language.signature import Setting
 from ..rules import all_rules
 from .describing import documented
-from .naming import canonical, rule_named
+from .naming import RuleLike, canonical, rule_of
 from .optimizer import Optimizer
 
 RATE = ("learn_rate",)
@@ -29,6 +29,7 @@ class Factory:
         self.__doc__ = documented(rule)
         self.__signature__ = _signature(rule)
 
+    @briefly
     def __call__(
         self, /, *args: Any, schedules: Mapping[str, Any] | None = None, ops: Any = None, **settings: Any
     ) -> Optimizer:
@@ -69,7 +70,8 @@ class Factory:
         return factory_of(RULES[f"{self.__name__}.{name}"])
 
     def __repr__(self) -> str:
-        return f"<optimizer {self.rule.name}{self.__signature__}>".replace(": Any", "")
+        told = self.__signature__.replace(return_annotation=inspect.Signature.empty)
+        return f"<optimizer {self.rule.name}{told}>".replace(": Any", "")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return get, (self.rule.name,)
@@ -81,9 +83,9 @@ def factory_of(rule: Rule) -> Factory:
     return Factory(rule)
 
 
-def get(name: str | Rule) -> Factory:
+def get(name: RuleLike) -> Factory:
     """The factory of this name, in any spelling (`get("Adam.v2")`; without a version, the first), or of a rule."""
-    return factory_of(name if isinstance(name, Rule) else rule_named(name))
+    return factory_of(rule_of(name))
 
 
 def find(name: str) -> Factory | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from numbers import Real
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 from ..errors import SettingError, registered_suggestion, shown, suggestion
 from ..errors.spellings import spelled
@@ -88,33 +88,44 @@ def missing(name: str, known: Iterable[str]) -> str:
     )
 
 
-def rule_of(given: Any) -> Rule:
-    """The rule that is meant by a rule, its name, or what makes optimizers by it, such as thincopt.Adam."""
+class Maker(Protocol):
+    """What makes optimizers by a rule, such as thincopt.Adam."""
+
+    @property
+    def rule(self) -> Rule:
+        """The rule."""
+
+
+RuleLike: TypeAlias = Rule | str | Maker  # what may be given where a rule is wanted
+
+
+def rule_of(given: RuleLike) -> Rule:
+    """The rule that is meant by a rule, its name, or what makes optimizers by it."""
     if isinstance(given, str):
         return rule_named(given)
     if isinstance(given, Rule):
         return given
     if isinstance(given, type) or not isinstance(getattr(given, "rule", None), Rule):
-        raise SettingError(f"An optimizer is made by a rule, or by its name in quotes{_not(given)}.")
+        raise SettingError(f"A rule is wanted, or its name in quotes{_not(given)}.")
     if hasattr(given, "step_schedules"):
         raise SettingError(
-            f"This is an optimizer by {given.rule.name} already: copy.deepcopy(optimizer) copies it, and"
-            f" Optimizer.of({given.rule.name!r}, learn_rate=…) makes another."
+            f"This is an optimizer already, by the rule {given.rule.name!r}: name that instead, or copy the optimizer"
+            " by copy.deepcopy(optimizer)."
         )
-    return given.rule  # type: ignore[no-any-return]  # seen above
+    return given.rule
 
 
 def _not(given: Any) -> str:
     """What was given in place of a rule, and what to write."""
     if given is REQUIRED:
-        return ": Optimizer.of('SGD.v1', learn_rate=0.1)"
+        return ", such as 'SGD.v1'"
     if isinstance(given, type):
         found = canonical(given.__name__, all_rules())
-        told = f", not by the class {given.__module__}.{given.__qualname__}"
-        return f"{told}: write Optimizer.of({found!r}, learn_rate=…)" if found else told
+        told = f", not the class {given.__module__}.{given.__qualname__}"
+        return f"{told}: write {found!r}" if found else told
     if callable(given) and hasattr(given, "__code__"):
-        return f", not by the function {given.__name__}: @rule('Mine.v1') makes a rule of a function"
-    return f", not by {shown(given)}"
+        return f", not the function {given.__name__}: @rule('Mine.v1') makes a rule of a function"
+    return f", not {shown(given)}"
 
 
 def see_constructor(given: tuple[Any, ...], settings: Mapping[str, Any]) -> None:

@@ -14,13 +14,13 @@ from ..engine.keeping import ready, refuse_or_skip, told_late
 from ..engine.present import Present, anew, asks_for_others, begun, met, tuned
 from ..engine.settings import ALIASES, meant, settings_of
 from ..engine.watching import tell_unmet
-from ..errors import RuleError, SettingError
+from ..errors import SettingError, briefly
 from ..language import Rule
 from ..ops.choosing import backend, on_devices, suited
 from ..ops.contract import Array, Batch, KeyState, Ops, Outcome
 from ..saving.tree import copied, states_from, tree_of
 from ..schedules.declaring import Follower
-from .naming import REQUIRED, absent, rule_of, see_constructor, thinc_rule
+from .naming import REQUIRED, RuleLike, absent, rule_of, see_constructor, thinc_rule
 from .readings import of_settings, of_state
 
 
@@ -34,6 +34,7 @@ class Optimizer:
     _turns: Turns
     _now: Present
 
+    @briefly
     def __init__(
         self,
         learn_rate: Any = REQUIRED,
@@ -52,16 +53,17 @@ class Optimizer:
         self._begin(controls_of(rule, {"learn_rate": learn_rate, **rest}, schedules), ops)
 
     @classmethod
+    @briefly
     def of(
         cls,
-        rule: Rule | str = REQUIRED,
+        rule: RuleLike = REQUIRED,
         /,
         *,
         schedules: Mapping[str, Any] | None = None,
         ops: Ops | None = None,
         **settings: Any,
     ) -> Optimizer:
-        """Make an optimizer by any rule, itself or its name: `Optimizer.of("Lion.v1", learn_rate=1e-4)`.
+        """Make an optimizer by any rule, its name or its factory: `Optimizer.of("Lion.v1", learn_rate=1e-4)`.
 
         Settings are those of the rule and of its stages.
         """
@@ -71,10 +73,7 @@ class Optimizer:
 
     def _begin(self, controls: Controls, ops: Ops | None) -> None:
         self._turns = Turns()
-        try:
-            self._now = begun(controls, backend(ops), self._turns, follows=ops is None)
-        except RuleError as error:  # it tells the line of the rule; how tracing came there is of no use
-            raise error.with_traceback(None) from None
+        self._now = begun(controls, backend(ops), self._turns, follows=ops is None)
 
     @property
     def rule(self) -> Rule:

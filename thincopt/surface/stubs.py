@@ -25,6 +25,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 {imports}
 from .surface.factory import Factory
+from .language import Rule
 from .ops.contract import Ops
 from .schedules import Schedule
 
@@ -65,7 +66,8 @@ def _optimizers(family: str, rules: list[Rule]) -> str:
     lines = []
     for rule in rules:
         version = rule.name.partition(".")[2]
-        lines += [f"class _{family}_{version}(Protocol):", *_call(list(settings_of(rule).values()), rule)]
+        lines += [f"class _{family}_{version}(Protocol):", "    rule: Rule"]
+        lines += _call(list(settings_of(rule).values()), rule)
     first = rules[0].name.partition(".")[2]
     lines += [f"class _{family}(_{family}_{first}, Protocol):"]
     lines += [f"    {each.name.partition('.')[2]}: _{family}_{each.name.partition('.')[2]}" for each in rules]

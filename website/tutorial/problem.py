@@ -14,8 +14,9 @@ def new_model():
 
 def loss_and_gradients(model, rows=slice(None)):
     """The mean cross-entropy of some rows of the data, and its gradient for each array of weights."""
-    likely = 1 / (1 + np.exp(-(inputs[rows] @ model["W"] + model["b"])))
-    loss = -np.log(np.where(answers[rows] == 1, likely, 1 - likely)).mean()
+    score = inputs[rows] @ model["W"] + model["b"]
+    likely = (1 + np.tanh(score / 2)) / 2
+    loss = np.logaddexp(0, np.where(answers[rows] == 1, -score, score)).mean()
     miss = (likely - answers[rows]) / len(likely)
     return loss, {"W": inputs[rows].T @ miss, "b": miss.sum(keepdims=True)}
 
