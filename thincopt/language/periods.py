@@ -19,9 +19,7 @@ def every(k: Any) -> bool:
     """
     answer = _answer.get()
     if answer is None:
-        raise RuleError(
-            "every(k) is answered in a step: run a formula on numbers and arrays `with at_step(t):`."
-        )
+        raise RuleError("every(k) is answered in a step: run a formula on numbers and arrays `with at_step(t):`.")
     return answer(k)
 
 

@@ -35,7 +35,7 @@ class CompiledRunner(OnHost):
         *,
         check_finite: bool,
     ) -> None:
-        self.recipe = recipe
+        self.recipe, self.plans = recipe, plans
         kernels = list(dict.fromkeys(chain.from_iterable(plans)))
         wired = tuple(map(self._wired, kernels))
         order = tuple(tuple(map(kernels.index, plan)) for plan in plans)
