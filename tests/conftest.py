@@ -76,7 +76,7 @@ def traced(function, **asks):
     """The main kernel of a rule that is only this function."""
     made = Rule("Made.v1", function)
     choices = {each.name: each.default for each in declarations(made).settings if each.choices}
-    return compose(made, choices, lambda name: asks.get(name, False)).main
+    return compose(made, choices, lambda name: asks.get(name, False)).kernels[0]
 
 
 def same(a, b) -> bool:

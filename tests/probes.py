@@ -5,6 +5,7 @@ from typing import Annotated
 from thincopt.language import RULES as REGISTERED
 from thincopt.language import (
     Array,
+    Count,
     Number,
     Positive,
     Rate,
@@ -15,6 +16,7 @@ from thincopt.language import (
     abs,
     amax,
     dot,
+    every,
     maximum,
     mean,
     minimum,
@@ -86,6 +88,17 @@ def Prodigy(
 def Counter(w, g, seen: Shared, own: Annotated[Scalar, Starts(2.0)], largest: Scalar, t):
     """Scalar state fed by t, by itself and by a reduction; a shared counter."""
     return 0.1 * g, seen + 1, own * 0.5 + t, maximum(largest, amax(abs(g)))
+
+
+@rule("ProbePeriods.v1")
+def Periods(w, g, scale, length: Scalar, *, learn_rate: Rate = 0.1, refresh: Count = 3, jump: Count = 5):
+    """Adagrad, whose scale follows only on some steps; and on others it doubles its step."""
+    if every(refresh):
+        scale, length = scale + g * g, norm(g)
+    step = learn_rate * g / (1 + scale) + 0.01 * length
+    if every(jump):
+        step = 2 * step
+    return step, scale, length
 
 
 RULES = [each for name, each in REGISTERED.items() if name.startswith("Probe")]

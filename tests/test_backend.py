@@ -54,7 +54,7 @@ def defined_sum(values: list[float]) -> float:
 
 
 class ReadingRunner(OnHost):
-    """Runs the main kernel of a recipe without printing anything."""
+    """Runs the kernels of a recipe without printing anything."""
 
     def __init__(self, recipe):
         self.recipe, self.states = recipe, {}
@@ -68,7 +68,7 @@ class ReadingRunner(OnHost):
         return Outcome.DONE
 
     def one(self, numbers, state, weights, gradient, lr_scale):
-        kernel = self.recipe.main
+        kernel = self.recipe.kernels[self.recipe.turn(state.t + 1, numbers)]
         scalars = [*numbers, float(state.t + 1), float(state.size), *state.scalars]
         scalars[self.recipe.rate] *= lr_scale
         scalars += [0.0] * (kernel.size - len(scalars))

@@ -13,7 +13,7 @@ from thincopt import NonFiniteError, Optimizer
 from thincopt.language import Array, Positive, Rate, exp, norm
 from thincopt.language.declaring import RULES, Rule
 from thincopt.language.printing_c import c_block, c_walk
-from thincopt.recipes.composing import every_recipe
+from thincopt.recipes.shipping import every_recipe
 from thincopt.rules import all_rules
 
 

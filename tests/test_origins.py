@@ -12,7 +12,7 @@ from tests.conftest import traced
 from thincopt.language import Rate, Unit, maximum, mean, norm, sigmoid, sqrt
 from thincopt.language.origins import Origin
 from thincopt.language.printing_numpy import without_ones
-from thincopt.recipes.composing import every_recipe
+from thincopt.recipes.shipping import every_recipe
 from thincopt.rules import all_rules
 
 PACKAGE = Path(thincopt.__file__).parent

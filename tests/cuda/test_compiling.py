@@ -11,7 +11,7 @@ from thincopt import OpsError, Optimizer
 from thincopt.ops.contract import DTYPES, POLICIES
 from thincopt.ops.cuda.launching import BETWEEN, launches, source
 from thincopt.ops.cuda.nvrtc import OPTIONS, compiled
-from thincopt.recipes.composing import every_recipe
+from thincopt.recipes.shipping import every_recipe
 from thincopt.rules import all_rules
 
 ARCHITECTURES = ("sm_75", "sm_80", "sm_90", "sm_100")

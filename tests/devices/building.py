@@ -11,7 +11,7 @@ from pathlib import Path
 from thincopt.language import Rule
 from thincopt.ops.contract import DTYPES
 from thincopt.ops.cuda.launching import Launch, launches, source
-from thincopt.recipes.composing import every_recipe
+from thincopt.recipes.shipping import every_recipe
 
 SHIM = Path(__file__).with_name("shim.h")
 COMPILER = shlex.split(os.environ.get("CXX") or "c++")

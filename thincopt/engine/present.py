@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Container, Hashable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from ..concurrency.turns import Turns
@@ -15,7 +15,6 @@ from ..language.tracing import Declared
 from ..ops.contract import Batch, KeyState, Ops, Outcome, Runner
 from ..recipes.composing import compose, declarations
 from ..recipes.recipe import Recipe
-from ..stages import stages_around
 from .controls import Controls
 from .watching import is_unmoved, watched
 
@@ -27,7 +26,8 @@ DECAYS = {"L2", "weight_decay", "L2_is_weight_decay"}
 class Present:
     """Settings, state, and the kernels that they ask for; `bound` is the state that the runner has, by key.
 
-    `answers` are what the kernels are made by: of a choice its value, of a number whether it may be other than zero.
+    `answers` are what the kernels are made by: of a choice its value, of a number whether it may be other than zero;
+    and `comes`, of the k of an `every(k)`, whether it is now: until a schedule says so, what never comes is not there.
     Those that are `kept_on` count as such although they are zero. `loaded` are the keys whose state was loaded, until
     one of them comes. A call brings `numbers` to `step` or `update`. Only
     `states` and `bound` grow in place, by keys that stand once they have had a step.
@@ -39,6 +39,7 @@ class Present:
     states: States
     shared: array[float]
     answers: Mapping[str, Any]
+    comes: Mapping[str, bool]
     kept_on: frozenset[str]
     recipe: Recipe
     runner: Runner
@@ -96,6 +97,8 @@ def met(now: Present, batch: Batch) -> Present:
 def asks_for_others(now: Present, controls: Controls) -> bool:
     """Whether these settings ask for other kernels than the present ones."""
     before, names = now.controls, set(now.answers)
+    if any(come != bool(controls.values[name]) for name, come in now.comes.items()):
+        return True
     if controls.schedules is before.schedules:  # then it depends on the values that are others now
         others = {name for name, value in controls.values.items() if value is not before.values[name]}
         names &= others | DECAYS if others & DECAYS else others  # of the decays, one may stand for the other
@@ -120,7 +123,7 @@ def _made(
 ) -> Present:
     """A runner by these settings; the keys' state will be bound to it."""
     kept_on = _kept_on(controls, states)
-    recipe, answers = _composed(controls, kept_on)
+    recipe, answers, comes = _composed(controls, kept_on)
     runner = ops.runner(recipe, shared, turns, nonfinite=controls.values["nonfinite"])
     step, update = _ways(runner, recipe, ops, controls)
     return Present(
@@ -130,6 +133,7 @@ def _made(
         states=_without_stale(controls.rule, states, recipe.kept),
         shared=shared,
         answers=answers,
+        comes=comes,
         kept_on=kept_on,
         recipe=recipe,
         runner=runner,
@@ -150,24 +154,22 @@ def _asked(controls: Controls, kept_on: Container[str], name: str) -> Any:
     value = controls.values[name]
     if isinstance(value, bool | str):
         return value
-    return name in kept_on or (bool(value) if name in _periods(controls.rule) else controls.asks(name))
+    return name in kept_on or controls.asks(name)
 
 
-@cache
-def _periods(rule: Rule) -> frozenset[str | None]:
-    """The numbers that say how often a stage comes: at 0 it is not there, whatever their schedule may say later."""
-    return frozenset(each.every for each in stages_around(rule))
-
-
-def _composed(controls: Controls, kept_on: Container[str]) -> tuple[Recipe, dict[str, Any]]:
+def _composed(controls: Controls, kept_on: Container[str]) -> tuple[Recipe, dict[str, Any], dict[str, bool]]:
     """The kernels for these settings, and what of the settings they are made by."""
     settings = declarations(controls.rule).settings
     choices = {each.name: controls.values[each.name] for each in settings if each.choices}
     answers = {**choices, "nonfinite": controls.values["nonfinite"]}
+    comes: dict[str, bool] = {}
     recipe = compose(
-        controls.rule, choices, lambda name: bool(answers.setdefault(name, _asked(controls, kept_on, name)))
+        controls.rule,
+        choices,
+        lambda name: bool(answers.setdefault(name, _asked(controls, kept_on, name))),
+        lambda name: comes.setdefault(name, bool(controls.values[name])),
     )
-    return recipe, answers
+    return recipe, answers, comes
 
 
 def _kept_on(controls: Controls, states: States) -> frozenset[str]:
@@ -175,7 +177,7 @@ def _kept_on(controls: Controls, states: States) -> frozenset[str]:
     held = {name for state in states.values() for name in state.arrays} - _copies(controls.rule)
     if not held:
         return frozenset()
-    recipe, answers = _composed(controls, ())
+    recipe, answers, _ = _composed(controls, ())
     lost, off = held - recipe.kept, [name for name, answer in answers.items() if answer is False]
     numbers = [name for name in off if lost and name in declarations(controls.rule).numbers]
     return frozenset(name for name in numbers if lost & _composed(controls, {name})[0].kept)
@@ -200,7 +202,7 @@ def _ways(
     runner: Runner, recipe: Recipe, ops: Ops, controls: Controls
 ) -> tuple[Callable[..., int], Callable[[bytes, Batch, float], int]]:
     """How one key and a whole model are updated."""
-    step = partial(_refuse_single, controls.rule.name, ops) if recipe.main.whole_model else runner.step
+    step = partial(_refuse_single, controls.rule.name, ops) if recipe.whole_model else runner.step
     return watched(step, runner.update, controls) if is_unmoved(controls) else (step, runner.update)
 
 

@@ -2,6 +2,7 @@
 
 from .declaring import RULES, Rule, Stage, rule, stage
 from .errors import RuleError, ThincoptError
+from .periods import at_step, every
 from .types import Array, Count, Number, Positive, Range, Rate, Scalar, Share, Shared, Starts, Unit
 from .words import abs, amax, dot, exp, log, maximum, mean, minimum, norm, sigmoid, sign, sqrt, sum, tanh, total, where
 
@@ -24,7 +25,9 @@ __all__ = [
     "Unit",
     "abs",
     "amax",
+    "at_step",
     "dot",
+    "every",
     "exp",
     "log",
     "maximum",

@@ -27,7 +27,6 @@ class Stage:
 
     function: Callable[..., Any]
     at: Point
-    every: str | None = None
     signature: Signature = field(init=False)
 
     def __post_init__(self) -> None:
@@ -126,18 +125,17 @@ def _of_one_home(one: Callable[..., Any], other: Callable[..., Any]) -> bool:
     return one.__module__ == other.__module__ or (named and file == other.__code__.co_filename)
 
 
-def stage(*, at: Point, every: str | None = None) -> Callable[[Callable[..., Any]], Stage]:
+def stage(*, at: Point) -> Callable[[Callable[..., Any]], Stage]:
     """Make a function of (w, g[, step], state…) into a stage at one of the five points.
 
-    It returns what its point names, then its state. With `every`, it runs on each k-th step of a key,
-    where `every` names the setting that holds k, and 0 is never.
+    It returns what its point names, then its state.
     """
     if at not in POINTS:
         raise RuleError(f"A stage attaches at {', '.join(POINTS)}, not at {at!r}.")
 
     def made(function: Callable[..., Any]) -> Stage:
         _see_function(function, "@stage")
-        return Stage(function, at, every)
+        return Stage(function, at)
 
     return made
 

@@ -9,13 +9,20 @@ from typing import Any
 from .declaring import Rule
 from .expression import Node, in_order
 from .rewriting import gather_scalars
-from .tracing import Tracer, declared
+from .tracing import Answers, Tracer, declared
 
 
 @cache
 def fingerprint(rule: Rule, choices: tuple[tuple[str, Any], ...], numbers: frozenset[str]) -> str:
     """The digest of what a rule computes with these choices, where only these numbers may be other than zero."""
-    tracer = Tracer(declared(rule, ()), dict(choices), numbers.__contains__)
+    given = dict(choices), numbers.__contains__
+    told = [_told(rule, Answers(*given, periods.__contains__)) for periods in (frozenset(), numbers)]
+    return sha256(repr(told).encode()).hexdigest()
+
+
+def _told(rule: Rule, answers: Answers) -> list[object]:
+    """What a rule computes, operation by operation."""
+    tracer = Tracer(declared(rule, ()), answers, ())
     inputs = {name: Node("array", value=name, is_array=True) for name in ("w", "g")}
     formulas = {"step": tracer.run(rule, "step", **inputs), **tracer.news}
     rewritten = gather_scalars(formulas.values())
@@ -25,5 +32,4 @@ def fingerprint(rule: Rule, choices: tuple[tuple[str, Any], ...], numbers: froze
     for node in in_order(results.values()):
         told.append((node.op, node.value, *(places[each] for each in node.args)))
         places[node] = len(places)
-    told += [(name, places[node]) for name, node in results.items()]
-    return sha256(repr(told).encode()).hexdigest()
+    return [*told, *((name, places[node]) for name, node in results.items())]

@@ -108,6 +108,11 @@ class Kernel:
         return tuple(dict.fromkeys(name for each in self.phases for name in each.walk.arrays))
 
     @property
+    def does_something(self) -> bool:
+        """Whether it stores or keeps anything."""
+        return bool(self.phases[-1].walk.stores or self.keeps)
+
+    @property
     def inexact(self) -> bool:
         """Whether libm has a part in what arrays become, beyond the step's scalars: bits then differ by machine."""
         walked = [each.walk.code for each in self.phases]

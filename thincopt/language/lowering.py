@@ -43,7 +43,7 @@ class _Lowering:
         for node in self.nodes:
             below = max((self.depth[each] for each in node.args), default=0)
             self.depth[node] = below + (node.op in REDUCTIONS or node.op == "total")
-        self.last = max(self.depth.values())
+        self.last = max(self.depth.values(), default=0)
         self.asked: dict[int, dict[Node, None]] = {depth: {} for depth in range(self.last + 1)}
         for node in self.keeps.values():
             self.ask(node)

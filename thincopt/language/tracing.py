@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from linecache import getline
@@ -14,11 +14,21 @@ from .errors import RuleError
 from .expression import REDUCTIONS, SIZE, Node, constant
 from .kernel import Kernel
 from .lowering import lower
+from .periods import answered
 from .returning import results_of, see_repeatable
 from .rewriting import gather_scalars
 from .signature import Setting, State
 
 Ask = Callable[[str], bool]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What formulas may ask: the value of a choice; whether a number may be other than zero; whether every(k) falls."""
+
+    choices: Mapping[str, Any]
+    asks: Ask
+    falls: Ask
 
 
 @dataclass(frozen=True)
@@ -73,21 +83,35 @@ def declared(rule: Rule, stages: Sequence[Stage]) -> Declared:
 class Tracer:
     """Symbols for one trace, and the functions run on them."""
 
-    def __init__(self, declares: Declared, choices: Mapping[str, Any], asks: Ask) -> None:
-        self.choices = choices
+    def __init__(self, declares: Declared, answers: Answers, off: Container[Stage]) -> None:
+        self.answers, self.off = answers, off
+        self.part: Rule | Stage | None = None
         self.settings = {
-            name: Node("scalar", value=name, asks=asks, whole=_is_whole(declares, name)) for name in declares.numbers
+            name: Node("scalar", value=name, asks=self._asks, whole=_is_whole(declares, name))
+            for name in declares.numbers
         }
         self.states = {each.name: _loaded(each) for each in declares.states}
         self.kinds = {each.name: each.kind for each in declares.states}
         self.news: dict[str, Node] = dict(self.states)
         self.t = Node("scalar", value="t", whole=True)
 
+    def _asks(self, name: str) -> bool:
+        return self.part not in self.off and self.answers.asks(name)
+
+    def _falls(self, k: Any) -> bool:
+        if not any(k is each for name, each in self.settings.items() if each.whole):
+            raise RuleError(
+                f"every(k) asks of a setting that is a whole number, not of {k!r}: declare one, such as"
+                " `refresh: Count = 10`, and write `if every(refresh):`."
+            )
+        return self.part not in self.off and self.answers.falls(str(k.value))
+
     def run(self, part: Rule | Stage, returns: str, **arrays: Node) -> Node:
         """Call a rule or stage; note its new state and give what it returns first."""
+        self.part = part
         known = {**self.states, "t": self.t, **arrays}
         settings = {
-            each.name: self.settings[each.name] if each.range else self.choices[each.name]
+            each.name: self.settings[each.name] if each.range else self.answers.choices[each.name]
             for each in part.signature.settings
         }
         missing = [name for name in part.signature.names if name not in known]
@@ -96,7 +120,7 @@ class Tracer:
         names = [returns, *(each.name for each in part.signature.states)]
 
         def run() -> list[Node]:
-            with _about(part):
+            with _about(part), answered(self._falls):
                 returned = part.function(*(known[name] for name in part.signature.names), **settings)
             results = results_of(part.name, names, returned)
             with _about(part):
@@ -171,33 +195,43 @@ def _is_whole(declares: Declared, name: str) -> bool:
 
 
 def trace(
-    rule: Rule | None, stages: Sequence[Stage], declares: Declared, choices: Mapping[str, Any], asks: Ask
+    rule: Rule | None, stages: Sequence[Stage], declares: Declared, answers: Answers, off: Container[Stage] = ()
 ) -> Kernel:
-    """Trace the rule within its stages (or the stages after a step alone) into a kernel.
+    """Trace the rule within its stages, or without it some stages alone, into a kernel.
 
-    `choices` gives the settings that are not numbers; `asks(name)` answers `if setting:` for those that are.
+    Stages that are `off` do their part elsewhere: here they are traced as they are where nothing asks for them, so that
+    what is left is the kernel of an optimizer without them.
     """
-    tracer = Tracer(declares, choices, asks)
+    tracer = Tracer(declares, answers, off)
     at = {point: [each for each in stages if each.at == point] for point in POINTS}
     weights = Node("array", value="w", is_array=True)
     gradient = Node("array", value="g", is_array=True)
 
     def staged(point: Any, value: Node, **others: Node) -> Node:
         for each in at[point]:
-            arrays = {**others, RETURNS[point]: value}
-            new = tracer.run(each, RETURNS[point], **arrays)
-            value = new if new is value else Node("held", (new,), is_array=new.is_array)
+            before = dict(tracer.news)
+            new = tracer.run(each, RETURNS[point], **{**others, RETURNS[point]: value})
+            if each in off:
+                tracer.news = before
+            changes = rule is not None if _is_once(new, value) else new is not value and each not in off
+            if changes:
+                value = Node("held", (new,), is_array=new.is_array)
         return value
 
-    outputs: dict[str, Node] = {}
+    g = staged("clipped", staged("gradient", gradient, w=weights), w=weights)
+    start = staged("start", weights, g=g)
     if rule is not None:
-        g = staged("clipped", staged("gradient", gradient, w=weights), w=weights)
-        start = staged("start", weights, g=g)
         step = staged("step", tracer.run(rule, "step", w=start, g=g), w=start, g=g)
         outputs = {"w": staged("weights", start - step, g=g), "g": constant(0.0)}
     else:
-        outputs = {"w": staged("weights", weights, g=gradient)}
+        ended = {"w": (staged("weights", start, g=g), weights), "g": (g, gradient)}
+        outputs = {name: new for name, (new, old) in ended.items() if new is not old}
     outputs |= {name: new for name, new in tracer.news.items() if new is not tracer.states[name]}
     rewritten = gather_scalars(outputs.values())
     outputs = {name: rewritten[id(node)] for name, node in outputs.items()}
     return lower(outputs, declares.base, tracer.kinds)
+
+
+def _is_once(new: Node, value: Node) -> bool:
+    """Whether `new` is 1 × value, which is what a scale that is off leaves."""
+    return new.op == "mul" and new.args[1] is value and new.args[0].op == "const" and new.args[0].value == 1.0

@@ -6,7 +6,7 @@ KERNEL between(struct table *table, const struct wiring *wiring, double)
     __shared__ double tile[TILE];
     __shared__ double sum;
     const int *at = wiring->at; /* of each total, for each program: the scalar that is added, that which has the sum */
-    for (int i = 0; i < wiring->totals; i++, at += 4) {
+    for (int i = 0; i < wiring->totals; i++, at += 2 * wiring->programs) {
         if (threadIdx.x == 0)
             sum = 0;
         for (int64_t from = 0; from < table->count; from += TILE) {

@@ -9,10 +9,11 @@
 
 #include <float.h>
 
-/* Whether the batch is worth waking the workers: by the bytes of the arrays that its last walk goes over. */
+/* Whether the batch is worth waking the workers: by the bytes that the last walk of an ordinary step goes over. */
 static int is_shared(const Runner *self, const Room *room, Py_ssize_t count)
 {
-    const Phase *last = &self->main.phases[self->main.phase_count - 1];
+    const Kernel *kernel = &self->kernels[self->plans[0].at[0]];
+    const Phase *last = &kernel->phases[kernel->phase_count - 1];
     int64_t bytes = 0;
     if (pool.threads == 1)
         return 0;

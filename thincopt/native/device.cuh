@@ -52,9 +52,9 @@ struct table {
 
 /* What a launch does; lists follow each other in `at`. */
 struct wiring {
-    int program, is_first, is_after, is_last, policy, zeroes, is_given, patience;
-    int walk, base, own, shared, rate, period;
-    int results, takes, gives, numbers, keeps, totals;
+    int program, is_first, is_last, policy, zeroes, is_given, patience;
+    int walk, base, own, shared, programs, rate;
+    int periods, results, takes, gives, numbers, keeps, totals;
     int at[1];
 };
 
@@ -150,11 +150,15 @@ FUNCTION void compute(struct table *table, const struct wiring *wiring, double l
     for (int64_t k = blockIdx.x; k < table->count; k += gridDim.x) {
         const struct task *task = &table->tasks[k];
         double *row = row_of(table, k), *scalars = row + SCALARS;
-        const double t = task->record[T] + !wiring->is_after;
+        const double t = task->record[T] + 1;
+        const int *at = wiring->at + wiring->periods;
         int program = (int)row[PROGRAM];
         if (wiring->is_first) {
-            const int64_t period = wiring->period < 0 ? 0 : (int64_t)table->common[NUMBERS + wiring->period];
-            program = period && (int64_t)t % period == 0;
+            program = 0;
+            for (int i = 0; i < wiring->periods; i++) {
+                const int64_t period = (int64_t)table->common[NUMBERS + wiring->at[i]];
+                program |= (period && (int64_t)t % period == 0) << i;
+            }
         }
         __syncthreads();
         if (threadIdx.x == 0)
@@ -162,7 +166,6 @@ FUNCTION void compute(struct table *table, const struct wiring *wiring, double l
         if (program != wiring->program)
             continue;
         begin(table, wiring, task, scalars, t, lr_scale);
-        const int *at = wiring->at;
         for (int i = 0; i < wiring->results; i++, at += 4) { /* the scalar, its kind, its sums, those at a scale */
             double *sums = table->sums + at[2] * table->chunks + task->first;
             const int64_t chunks = (task->size + CHUNK - 1) / CHUNK;

@@ -8,11 +8,10 @@ static PyTypeObject *slot_type;
 
 static Py_ssize_t largest(const Runner *self, Py_ssize_t (*of)(const Kernel *))
 {
-    const Kernel *kernels[] = {&self->main, &self->before, &self->after};
     Py_ssize_t most = 1;
-    for (int i = 0; i < 3; i++)
-        if (kernels[i]->present && of(kernels[i]) > most)
-            most = of(kernels[i]);
+    for (Py_ssize_t i = 0; i < self->kernel_count; i++)
+        if (of(&self->kernels[i]) > most)
+            most = of(&self->kernels[i]);
     return most;
 }
 
@@ -79,7 +78,7 @@ static int open_numbers(PyObject *array, Py_buffer *view)
 }
 
 /* Whether the slot has every array that a kernel walks over. */
-static int has_arrays(const Slot *slot, const Kernel *kernel)
+static int has_arrays_of(const Slot *slot, const Kernel *kernel)
 {
     for (Py_ssize_t p = 0; p < kernel->phase_count; p++)
         for (Py_ssize_t i = 0; i < kernel->phases[p].arrays.count; i++) {
@@ -87,6 +86,14 @@ static int has_arrays(const Slot *slot, const Kernel *kernel)
             if (which >= slot->array_count || (which >= 0 && !slot->arrays[which].buf))
                 return 0;
         }
+    return 1;
+}
+
+static int has_arrays(const Slot *slot, const Runner *self)
+{
+    for (Py_ssize_t i = 0; i < self->kernel_count; i++)
+        if (!has_arrays_of(slot, &self->kernels[i]))
+            return 0;
     return 1;
 }
 
@@ -106,7 +113,7 @@ static int open_state(const Runner *self, Slot *slot, PyObject *arrays)
             return PyErr_SetString(PyExc_ValueError, "state is not of the size of the weights"), -1;
         }
     }
-    if (has_arrays(slot, &self->main) && has_arrays(slot, &self->before) && has_arrays(slot, &self->after))
+    if (has_arrays(slot, self))
         return 0;
     return PyErr_SetString(PyExc_ValueError, "state lacks an array that the kernels walk over"), -1;
 }
@@ -164,18 +171,18 @@ static void slot_dealloc(PyObject *object)
     Py_DECREF(type);
 }
 
-/* Runner(array_type, (ticket, enter, leave), shared, counts of numbers and of a key's scalars, places of the rate and
-   of the period, whether gradients are checked, kernels) */
+/* Runner(array_type, (ticket, enter, leave), shared, counts of numbers and of a key's scalars, place of the rate,
+   whether gradients are checked, places of the periods, for each turn its kernels, the kernels) */
 static PyObject *runner_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    PyObject *array_type, *ticket, *enter, *leave, *shared, *kernels[3];
+    PyObject *array_type, *ticket, *enter, *leave, *shared, *periods, *plans, *kernels;
     Py_ssize_t number_count, own_count;
-    long rate, period;
+    long rate;
     int check_finite;
     (void)kwargs;
-    if (!PyArg_ParseTuple(args, "O(O!O!O)OnnllpOOO", &array_type, &PyList_Type, &ticket, &PyTuple_Type, &enter,
-                          &leave, &shared, &number_count, &own_count, &rate, &period, &check_finite, &kernels[0],
-                          &kernels[1], &kernels[2]))
+    if (!PyArg_ParseTuple(args, "O(O!O!O)OnnlpO!O!O!", &array_type, &PyList_Type, &ticket, &PyTuple_Type, &enter,
+                          &leave, &shared, &number_count, &own_count, &rate, &check_finite, &PyTuple_Type, &periods,
+                          &PyTuple_Type, &plans, &PyTuple_Type, &kernels))
         return NULL;
     Runner *self = (Runner *)((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
     if (!self)
@@ -183,16 +190,14 @@ static PyObject *runner_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     self->number_count = number_count;
     self->own_count = own_count;
     self->rate = rate;
-    self->period = period;
     self->check_finite = check_finite;
     self->array_type = Py_NewRef(array_type);
     self->ticket = Py_NewRef(ticket);
     self->enter = Py_NewRef(enter);
     self->leave = Py_NewRef(leave);
     self->handles = PyDict_New();
-    if (!self->handles || open_numbers(shared, &self->shared) < 0 || read_kernel(kernels[0], &self->main) < 0
-        || read_kernel(kernels[1], &self->before) < 0 || read_kernel(kernels[2], &self->after) < 0
-        || make_room(self, &self->room, 1) < 0) {
+    if (!self->handles || open_numbers(shared, &self->shared) < 0 || read_kernels(kernels, self) < 0
+        || read_plans(periods, plans, self) < 0 || make_room(self, &self->room, 1) < 0) {
         Py_DECREF(self);
         return NULL;
     }
@@ -223,9 +228,7 @@ static void runner_dealloc(PyObject *object)
     Py_XDECREF(self->enter);
     Py_XDECREF(self->leave);
     Py_XDECREF(self->handles);
-    free_kernel(&self->main);
-    free_kernel(&self->before);
-    free_kernel(&self->after);
+    free_plans(self);
     free_room(&self->room);
     ((freefunc)PyType_GetSlot(type, Py_tp_free))(object);
     Py_DECREF(type);

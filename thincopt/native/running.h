@@ -106,11 +106,10 @@ struct given {
     double lr_scale;
 };
 
-static void begin(const Runner *self, Task *task, Kernel *kernel, int64_t t, struct given given)
+static void begin(const Runner *self, Task *task, int64_t t, struct given given)
 {
     const Py_ssize_t numbers = self->number_count, own = self->own_count;
     double *scalars = task->scalars;
-    task->kernel = kernel;
     memcpy(scalars, given.numbers, (size_t)numbers * sizeof *scalars);
     if (self->rate >= 0)
         scalars[self->rate] *= given.lr_scale;
@@ -120,29 +119,40 @@ static void begin(const Runner *self, Task *task, Kernel *kernel, int64_t t, str
     memcpy(scalars + numbers + 2 + own, self->shared.buf, (size_t)self->shared.len);
 }
 
-static void commit(const Runner *self, Task *task)
+/* What a kernel makes of the scalar state. */
+static void keep(const Runner *self, Task *task)
 {
     const Py_ssize_t own = self->own_count;
     const Kernel *kernel = task->kernel;
-    ++*(int64_t *)task->slot->counts.buf;
-    task->slot->is_known = 1;
-    *(int64_t *)task->slot->taken.buf = 1;
-    for (Py_ssize_t i = 0; i < kernel->keep_from.count; i++) {
+    for (Py_ssize_t i = 0; kernel && i < kernel->keep_from.count; i++) {
         const int to = kernel->keep_to.at[i];
         double *place = to < own ? (double *)task->slot->scalars.buf + to : (double *)self->shared.buf + to - own;
         *place = task->scalars[kernel->keep_from.at[i]];
     }
 }
 
+static void count_step(Task *task)
+{
+    ++*(int64_t *)task->slot->counts.buf;
+    task->slot->is_known = 1;
+    *(int64_t *)task->slot->taken.buf = 1;
+}
+
+static const ints *totals_of(const Task *task, Py_ssize_t depth)
+{
+    static const ints none = {0, NULL};
+    return task->kernel && depth + 1 < task->kernel->phase_count ? &task->kernel->phases[depth].totals : &none;
+}
+
+/* Sums over the keys, which have as many of them at each depth: see recipes/composing.py. */
 static void add_up(Task *tasks, Py_ssize_t count, Py_ssize_t depth)
 {
-    const ints *totals = &tasks[0].kernel->phases[depth].totals;
-    for (Py_ssize_t i = 0; i < totals->count; i += 2) {
+    for (Py_ssize_t i = 0; i < totals_of(&tasks[0], depth)->count; i += 2) {
         double total = 0.0;
         for (Py_ssize_t k = 0; k < count; k++)
-            total += tasks[k].scalars[tasks[k].kernel->phases[depth].totals.at[i]];
+            total += tasks[k].scalars[totals_of(&tasks[k], depth)->at[i]];
         for (Py_ssize_t k = 0; k < count; k++)
-            tasks[k].scalars[tasks[k].kernel->phases[depth].totals.at[i + 1]] = total;
+            tasks[k].scalars[totals_of(&tasks[k], depth)->at[i + 1]] = total;
     }
 }
 
@@ -168,41 +178,65 @@ static void store(Room *room, Py_ssize_t count)
     go_over(&pass);
 }
 
-/* Every walk but the last reads only; so a gradient that is not finite is found before anything has changed. */
-static enum outcome run(Runner *self, Room *room, Py_ssize_t count, struct given given)
+/* One kernel of each key. Every walk but the last reads only; so a gradient that is not finite is found before anything
+   has changed. */
+static enum outcome run_kernels(Runner *self, Room *room, Py_ssize_t count, int check_finite)
 {
     Task *tasks = room->tasks;
-    Py_ssize_t deepest = 0, befores = 0;
+    Py_ssize_t deepest = 0;
     int guarded = 1;
-    for (Py_ssize_t k = 0; k < count; k++) {
-        const int64_t t = *(int64_t *)tasks[k].slot->counts.buf + 1;
-        const int64_t period = self->period < 0 ? 0 : (int64_t)given.numbers[self->period];
-        begin(self, &tasks[k], period && t % period == 0 ? &self->before : &self->main, t, given);
-        deepest = tasks[k].kernel->phase_count > deepest ? tasks[k].kernel->phase_count : deepest;
-        befores += tasks[k].kernel == &self->before;
-        guarded &= tasks[k].kernel->guarded;
-    }
-    if (self->check_finite && !guarded && !all_finite(room, count))
+    for (Py_ssize_t k = 0; k < count; k++)
+        if (tasks[k].kernel) {
+            deepest = tasks[k].kernel->phase_count > deepest ? tasks[k].kernel->phase_count : deepest;
+            guarded &= tasks[k].kernel->guarded;
+        }
+    if (check_finite && !guarded && !all_finite(room, count))
         return NONFINITE;
     for (Py_ssize_t depth = 0; depth + 1 < deepest; depth++) {
         compute(room, count, depth, 0);
         add_up(tasks, count, depth);
         reduce(room, count);
-        for (Py_ssize_t k = 0; depth == 0 && self->check_finite && guarded && k < count; k++)
+        for (Py_ssize_t k = 0; depth == 0 && check_finite && guarded && k < count; k++)
             if (is_suspect(&tasks[k]))
                 return NONFINITE;
     }
     store(room, count);
     for (Py_ssize_t k = 0; k < count; k++)
-        commit(self, &tasks[k]);
-    if (!befores)
-        return DONE;
+        keep(self, &tasks[k]);
+    return DONE;
+}
+
+/* Which kernels a key's t-th step is. */
+static const ints *plan_of(const Runner *self, int64_t t, const double *numbers)
+{
+    int turn = 0;
+    for (Py_ssize_t i = 0; i < self->periods.count; i++) {
+        const int64_t period = (int64_t)numbers[self->periods.at[i]];
+        turn |= (period && t % period == 0) << i;
+    }
+    return &self->plans[turn];
+}
+
+/* A step of each key: the first kernels of all, then the second ones of those that have them, and so on. */
+static enum outcome run(Runner *self, Room *room, Py_ssize_t count, struct given given)
+{
+    Task *tasks = room->tasks;
+    Py_ssize_t most = 1;
+    for (Py_ssize_t k = 0; k < count; k++) {
+        tasks[k].plan = plan_of(self, *(int64_t *)tasks[k].slot->counts.buf + 1, given.numbers);
+        most = tasks[k].plan->count > most ? tasks[k].plan->count : most;
+    }
+    for (Py_ssize_t i = 0; i < most; i++) {
+        for (Py_ssize_t k = 0; k < count; k++) {
+            tasks[k].kernel = i < tasks[k].plan->count ? &self->kernels[tasks[k].plan->at[i]] : NULL;
+            if (tasks[k].kernel)
+                begin(self, &tasks[k], *(int64_t *)tasks[k].slot->counts.buf + 1, given);
+        }
+        if (run_kernels(self, room, count, self->check_finite && i == 0) != DONE)
+            return NONFINITE;
+    }
     for (Py_ssize_t k = 0; k < count; k++)
-        if (tasks[k].kernel == &self->before)
-            begin(self, &tasks[k], &self->after, *(int64_t *)tasks[k].slot->counts.buf, given);
-        else
-            tasks[k].kernel = NULL;
-    store(room, count);
+        count_step(&tasks[k]);
     return DONE;
 }
 

@@ -1,4 +1,4 @@
-/* Kernels as Python hands them over: tuples of numbers and function names; see ops/compiled.py. */
+/* Kernels as Python hands them over: tuples of numbers and function names; see ops/numpy/compiled.py. */
 #ifndef THINCOPT_WIRING_H
 #define THINCOPT_WIRING_H
 
@@ -24,7 +24,7 @@ typedef struct {
 } Phase;
 
 typedef struct {
-    int present, guarded;
+    int guarded;
     Py_ssize_t size, phase_count;
     Phase *phases;
     ints keep_from, keep_to; /* scalar at `from` is stored back as scalar state `to` */
@@ -40,7 +40,8 @@ typedef struct {
 
 typedef struct {
     Slot *slot;
-    Kernel *kernel;
+    const ints *plan; /* the kernels of this step, one after the other */
+    Kernel *kernel;   /* the present one, if any */
     Phase *phase; /* the walk that is to be done, if any */
     double *scalars, *sums;
     void *weights, *gradient;
@@ -69,9 +70,12 @@ typedef struct {
     PyObject *ticket, *enter, *leave; /* see turns.py */
     Py_buffer shared;
     Py_ssize_t number_count, own_count;
-    long rate, period; /* places among the numbers, or -1 */
+    long rate; /* its place among the numbers, or -1 */
     int check_finite;
-    Kernel main, before, after;
+    ints periods; /* places among the numbers: bit i of a turn says whether the step is a multiple of the i-th */
+    ints *plans;  /* for each turn, which kernels */
+    Py_ssize_t kernel_count;
+    Kernel *kernels;
     Room room;
 } Runner;
 
@@ -144,9 +148,6 @@ static int read_phase(PyObject *tuple, Phase *phase)
 
 static int read_kernel(PyObject *tuple, Kernel *kernel)
 {
-    if (tuple == Py_None)
-        return 0;
-    kernel->present = 1;
     kernel->size = PyLong_AsSsize_t(PyTuple_GetItem(tuple, 0));
     kernel->guarded = PyObject_IsTrue(PyTuple_GetItem(tuple, 1));
     PyObject *phases = PyTuple_GetItem(tuple, 4);
@@ -178,6 +179,47 @@ static void free_kernel(Kernel *kernel)
     PyMem_Free(kernel->phases);
     PyMem_Free(kernel->keep_from.at);
     PyMem_Free(kernel->keep_to.at);
+}
+
+static int read_kernels(PyObject *tuple, Runner *self)
+{
+    const Py_ssize_t count = PyTuple_Size(tuple);
+    self->kernels = PyMem_Calloc((size_t)count + 1, sizeof *self->kernels);
+    if (!self->kernels)
+        return PyErr_NoMemory(), -1;
+    while (self->kernel_count < count) {
+        const Py_ssize_t i = self->kernel_count++;
+        if (read_kernel(PyTuple_GetItem(tuple, i), &self->kernels[i]) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int read_plans(PyObject *periods, PyObject *tuple, Runner *self)
+{
+    const Py_ssize_t count = PyTuple_Size(tuple);
+    self->plans = PyMem_Calloc((size_t)count + 1, sizeof *self->plans);
+    if (!self->plans)
+        return PyErr_NoMemory(), -1;
+    if (read_ints(periods, &self->periods) < 0)
+        return -1;
+    if (count != (Py_ssize_t)1 << self->periods.count)
+        return PyErr_SetString(PyExc_ValueError, "there is not one plan for each turn"), -1;
+    for (Py_ssize_t i = 0; i < count; i++)
+        if (read_ints(PyTuple_GetItem(tuple, i), &self->plans[i]) < 0)
+            return -1;
+    return 0;
+}
+
+static void free_plans(Runner *self)
+{
+    for (Py_ssize_t i = 0; self->plans && i < (Py_ssize_t)1 << self->periods.count; i++)
+        PyMem_Free(self->plans[i].at);
+    PyMem_Free(self->plans);
+    PyMem_Free(self->periods.at);
+    for (Py_ssize_t i = 0; i < self->kernel_count; i++)
+        free_kernel(&self->kernels[i]);
+    PyMem_Free(self->kernels);
 }
 
 #endif

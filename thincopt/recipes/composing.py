@@ -2,15 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from functools import cache
-from itertools import product
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
+from itertools import zip_longest
+from typing import Any, TypeVar
 
-from ..language import Rule
-from ..language.tracing import Declared, declared, trace
-from ..stages import stages_around
+from ..language import Rule, RuleError, Stage
+from ..language.declaring import POINTS
+from ..language.kernel import Kernel
+from ..language.tracing import Answers, Declared, declared, trace
+from ..stages import WITHIN, stages_around
 from .recipe import Recipe
+
+Part = Rule | Stage
+T = TypeVar("T")
+MOST_PERIODS = 4  # each doubles the kernels of a step
+
+
+class Turns:
+    """The answers to `every(k)`: bit i of a turn says whether its steps are k-th ones by the i-th of the periods."""
+
+    def __init__(self, comes: Callable[[str], bool]) -> None:
+        self.comes, self.periods = comes, list[str]()
+
+    def falls(self, turn: int, name: str) -> bool:
+        """Whether this period's steps are among those of this turn."""
+        if not self.comes(name):
+            return False
+        if name not in self.periods:
+            self.periods.append(name)
+        if len(self.periods) > MOST_PERIODS:
+            raise RuleError(f"one step asks every(k) of {', '.join(self.periods)}; {MOST_PERIODS} are the most.")
+        return bool(turn >> self.periods.index(name) & 1)
+
+    def all(self, make: Callable[[int], T]) -> list[T]:
+        """What is made for every turn; the first of them shows of which periods there are answers."""
+        made = list[T]()
+        while len(made) < 2 ** len(self.periods):
+            made.append(make(len(made)))
+        return made
 
 
 @cache
@@ -19,43 +49,71 @@ def declarations(rule: Rule) -> Declared:
     return declared(rule, stages_around(rule))
 
 
-def compose(rule: Rule, choices: Mapping[str, Any], asks: Callable[[str], bool]) -> Recipe:
-    """Trace the kernels of a step. `asks(name)` says whether a number may be other than zero.
+def compose(
+    rule: Rule, choices: Mapping[str, Any], asks: Callable[[str], bool], comes: Callable[[str], bool] | None = None
+) -> Recipe:
+    """Trace the kernels of a step.
 
-    On every k-th step of a key a periodic stage (lookahead) follows the step; what comes after it waits till then.
+    `asks(name)` says whether a number may be other than zero; `comes(name)`, of the k of an `every(k)`, whether it is.
     """
-    stages, declares = stages_around(rule), declarations(rule)
-    periodic = next((index for index, each in enumerate(stages) if each.every), len(stages))
-    always = [each for each in stages if not each.every]
-    main = trace(rule, always, declares, choices, asks)
-    rate = declares.numbers.index("learn_rate") if "learn_rate" in declares.numbers else None
-    names = (declares.named("array"), declares.named("scalar"), declares.named("shared"))
-    every = stages[periodic].every if periodic < len(stages) else None
-    if every is None or not asks(every):
-        return Recipe(main, *names, rate)
-    before = trace(rule, stages[:periodic], declares, choices, asks)
-    after = trace(None, stages[periodic:], declares, choices, asks)
-    return Recipe(main, *names, rate, declares.numbers.index(every), before, after)
+    parts, declares, turns = parts_of(rule), declarations(rule), Turns(comes or asks)
+
+    def answers(turn: int) -> Answers:
+        return Answers(choices, asks, partial(turns.falls, turn))
+
+    def segment(first: int, last: int, turn: int) -> Kernel | None:
+        return _segment(rule, parts, parts[first:last], declares, answers(turn))
+
+    kernels = turns.all(lambda turn: trace(rule, _stages(parts), declares, answers(turn)))
+    _see_alike(rule, kernels, declares)
+    return Recipe(
+        tuple(kernels),
+        arrays=declares.named("array"),
+        scalars=declares.named("scalar"),
+        shared=declares.named("shared"),
+        rate=declares.numbers.index("learn_rate") if "learn_rate" in declares.numbers else None,
+        periods=tuple(map(declares.numbers.index, turns.periods)),
+        parts=len(parts),
+        segment=segment,
+    )
 
 
-class _UndecidedError(Exception):
-    """A trace asked whether a setting is zero, and this branch has no answer yet."""
+def parts_of(rule: Rule) -> list[Part]:
+    """The rule and its stages, in the order of a step."""
+    stages = sorted(stages_around(rule), key=lambda each: POINTS.index(each.at))
+    return [
+        *(each for each in stages if each.at not in ("step", "weights")),
+        rule,
+        *(each for each in stages if each.at in ("step", "weights")),
+    ]
 
 
-class _Answers(dict[str, bool]):
-    def __missing__(self, name: str) -> bool:
-        raise _UndecidedError(name)
+def _stages(parts: Sequence[Part]) -> list[Stage]:
+    return [each for each in parts if isinstance(each, Stage)]
 
 
-def every_recipe(rule: Rule) -> Iterator[Recipe]:
-    """Every recipe that settings of this rule can ask for: each choice, each number zero or not."""
-    settings = [each for each in declarations(rule).settings if each.choices]
-    for values in product(*(each.choices for each in settings)):
-        choices = {each.name: value for each, value in zip(settings, values, strict=True)}
-        open_branches = [_Answers()]
-        while open_branches:
-            answers = open_branches.pop()
-            try:
-                yield compose(rule, choices, answers.__getitem__)
-            except _UndecidedError as asked:
-                open_branches += [_Answers({**answers, str(asked): answer}) for answer in (False, True)]
+def _segment(
+    rule: Rule, parts: Sequence[Part], inside: Sequence[Part], declares: Declared, answers: Answers
+) -> Kernel | None:
+    """The kernel of the parts inside alone; None if what the others need of it, or it of them, is in no array."""
+    on_step = [each for each in _stages(parts) if each.at == "step"]
+    if rule in inside:
+        off = [each for each in _stages(parts) if each not in inside and each.name in WITHIN]
+        stages = [each for each in _stages(parts) if each in inside or each in off]
+        return trace(rule, stages, declares, answers, off) if all(each in inside for each in on_step) else None
+    if any(each in on_step for each in inside):
+        return None
+    kernel, is_late = trace(None, _stages(inside), declares, answers), parts.index(inside[0]) > parts.index(rule)
+    return None if is_late and "g" in kernel.arrays else kernel  # the gradient is zero by then
+
+
+def _see_alike(rule: Rule, kernels: Sequence[Kernel], declares: Declared) -> None:
+    """Refuse what keys have in common where only those would come to it whose turn it is."""
+    shared = set(declares.named("shared"))
+    kept = [shared & {name for name, _ in each.keeps} for each in kernels]
+    totals = zip_longest(*([len(phase.totals) for phase in each.phases] for each in kernels), fillvalue=0)
+    if any(each != kept[0] for each in kept) or any(len(set(counts)) > 1 for counts in totals):
+        raise RuleError(
+            f"{rule.name}: total(…) and shared state cannot be in what `if every(k):` asks for, since the keys of a"
+            " model may be at different steps: write them before the `if`."
+        )

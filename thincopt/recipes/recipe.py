@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..language.kernel import Kernel
@@ -10,32 +11,41 @@ from ..language.kernel import Kernel
 
 @dataclass(frozen=True)
 class Recipe:
-    """The kernels of a step: `main`; or, on each k-th step of a key, `before` and then `after`.
+    """The kernels of a step, and which of them a key's step is: one for each answer to `every(k)` of its periods.
 
-    A kernel's scalars begin with the optimizer's numbers, then t, size, the key's scalars, the shared numbers.
-    `rate` and `period` are places among the numbers: the learning rate, which a call may scale, and k.
+    The t-th step is `kernels[turn]`, where bit i of turn says whether t is a multiple of the number at `periods[i]`.
+    A kernel's scalars begin with the optimizer's numbers, then t, size, the key's scalars, the shared numbers. `rate`
+    and `periods` are places among the numbers: the learning rate, which a call may scale, and each k; 0 never falls.
+
+    The rule and its stages are so many `parts`, in order. `segment(first, last, turn)` is the kernel of some of them
+    alone, with which the parts before and after it can walk apart; None where what is between cannot be kept in arrays.
     """
 
-    main: Kernel
+    kernels: tuple[Kernel, ...]
     arrays: tuple[str, ...]
     scalars: tuple[str, ...]
     shared: tuple[str, ...]
     rate: int | None
-    period: int | None = None  # none where lookahead is off
-    before: Kernel | None = None
-    after: Kernel | None = None
+    periods: tuple[int, ...]
+    parts: int
+    segment: Callable[[int, int, int], Kernel | None] = field(compare=False, repr=False)
 
     @property
     def numbers(self) -> int:
         """How many numbers a kernel's scalars begin with."""
-        return len(self.main.base) - 2 - len(self.scalars) - len(self.shared)
+        return len(self.kernels[0].base) - 2 - len(self.scalars) - len(self.shared)
+
+    @property
+    def whole_model(self) -> bool:
+        """Whether a step needs all keys at once."""
+        return any(each.whole_model for each in self.kernels)
 
     @cached_property
     def kept(self) -> set[str]:
         """The arrays of state that the kernels read or write."""
         return {name for kernel in self.kernels for name in kernel.arrays} - {"w", "g"}
 
-    @property
-    def kernels(self) -> list[Kernel]:
-        """The kernels of this recipe, one to three."""
-        return [each for each in (self.main, self.before, self.after) if each is not None]
+    def turn(self, t: int, numbers: Sequence[float]) -> int:
+        """Which of the kernels a key's t-th step is."""
+        falls = (int(numbers[place]) and t % int(numbers[place]) == 0 for place in self.periods)
+        return sum(1 << bit for bit, each in enumerate(falls) if each)

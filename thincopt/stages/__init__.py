@@ -8,6 +8,8 @@ from .clip import clip
 from .decay import coupled_decay, weight_decay
 from .lookahead import lookahead
 
+WITHIN = ("coupled_decay", "clip", "weight_decay", "averages")  # compiled ahead within each rule; others walk apart
+
 
 def stages_around(rule: Rule) -> tuple[Stage, ...]:
     """The stages of this rule; one that has a setting of the rule's own is not attached."""

@@ -18,8 +18,9 @@ from ..engine.settings import ENGINE, settings_of
 from ..language import RULES, Rule, Stage
 from ..language.kernel import Kernel, Walk
 from ..language.signature import Setting
-from ..recipes.composing import compose, declarations, every_recipe
+from ..recipes.composing import compose, declarations
 from ..recipes.recipe import Recipe
+from ..recipes.shipping import every_recipe
 from ..schedules.declaring import FAMILIES, Family
 from ..stages import stages_around
 from .meanings import meaning_of, told_apart
@@ -144,7 +145,7 @@ def documented(what: Rule | Family) -> str:
 
 def kernel_of(rule: Rule, **settings: Any) -> Kernel:
     """The kernel of an ordinary step, with these settings beside the defaults."""
-    return recipe_of(rule, **settings).main
+    return recipe_of(rule, **settings).kernels[0]
 
 
 def traffic_of(rule: Rule, **settings: Any) -> Traffic:

@@ -56,9 +56,11 @@ def _near(target: object) -> str:
 
 def _functions(recipe: Recipe, printer: Printer) -> Iterator[str]:
     """Each function below a comment that tells its place in a step and what its names stand for."""
-    times = ("", "", "") if recipe.before is None else (" of most steps", " of each k-th step", " after each k-th step")
-    kernels = zip(times, (recipe.main, recipe.before, recipe.after), strict=True)
-    phases = [(when, kernel, place) for when, kernel in kernels if kernel for place in range(len(kernel.phases))]
+    phases = [
+        (_when(recipe, turn), kernel, place)
+        for turn, kernel in enumerate(recipe.kernels)
+        for place in range(len(kernel.phases))
+    ]
     for number, (when, kernel, place) in enumerate(phases, 1):
         end, head = (f"_{number}", f"Phase {place + 1}{when}, ") if len(phases) > 1 else ("", "")
         phase, names = kernel.phases[place], _names(kernel, place)
@@ -68,6 +70,13 @@ def _functions(recipe: Recipe, printer: Printer) -> Iterator[str]:
         if phase.walk.arrays:
             told = _told(f"{head}arrays", phase.walk.scalars, phase.scalars, names)
             yield _comment(told, printer) + printer.walk(phase.walk, f"walk{end}")
+
+
+def _when(recipe: Recipe, turn: int) -> str:
+    """In which steps this turn comes."""
+    names = [recipe.kernels[turn].base[place] for place in recipe.periods]
+    asked = [f"{'' if turn >> bit & 1 else 'not '}every({name})" for bit, name in enumerate(names)]
+    return f" where {' and '.join(asked)}" if asked else ""
 
 
 def _names(kernel: Kernel, at: int) -> dict[int, str]:

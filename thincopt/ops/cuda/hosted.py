@@ -23,7 +23,7 @@ class Hosted:
 
     def __init__(self, recipe: Recipe, numbers: array[float], shared: array[float], nonfinite: str) -> None:
         self.recipe, self.numbers, self.shared, self.nonfinite = recipe, numbers, shared, nonfinite
-        self.programs = [each for each in (recipe.main, recipe.before) if each]
+        self.programs = recipe.kernels
 
     @property
     def follows(self) -> bool:
@@ -61,8 +61,7 @@ class Hosted:
         return [*numbers, float(state.t + 1), float(state.size), *state.scalars, *self.shared]
 
     def _program(self, state: KeyState) -> int:
-        period = int(self.numbers[self.recipe.period]) if self.recipe.period is not None else 0
-        return int(period > 0 and (state.t + 1) % period == 0)
+        return self.recipe.turn(state.t + 1, self.numbers)
 
 
 @cache

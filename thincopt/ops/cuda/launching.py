@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,20 +26,19 @@ LIBM = ("exp", "log", "tanh", "pow")
 NOTHING = Block((), (), ())
 LOOK = Reduction(FINITE, ("v_g",))
 CHECK = Walk(("g",), (), (), reductions=(LOOK,))
-ANY = -1  # a key's step may be by the main kernel (program 0), or by the one before lookahead (program 1)
+ANY = -1  # a key's step may be by any of a recipe's kernels, which are its programs
 
 block_kernel, walk_kernel = cache(cuda_block), cache(cuda_walk)
 
 
 class Head(NamedTuple):
-    """The numbers that `struct wiring` begins with; the last six count what its lists hold.
+    """The numbers that `struct wiring` begins with; the last seven count what its lists hold.
 
     `is_given` is how many numbers the host gives for each key, where it does.
     """
 
     program: int = 0
     is_first: int = 0
-    is_after: int = 0
     is_last: int = 0
     policy: int = 0
     zeroes: int = 0
@@ -48,8 +48,9 @@ class Head(NamedTuple):
     base: int = 0
     own: int = 0
     shared: int = 0
+    programs: int = 1
     rate: int = -1
-    period: int = -1
+    periods: int = 0
     results: int = 0
     takes: int = 0
     gives: int = 0
@@ -120,15 +121,20 @@ class _Making:
 
     def __init__(self, recipe: Recipe, policy: int) -> None:
         self.recipe = recipe
-        kernels = [_checked(each, policy) for each in (recipe.main, recipe.before) if each]
-        self.programs = kernels if recipe.before else [_deferred(each) for each in kernels]
+        kernels = [_checked(each, policy) for each in recipe.kernels]
+        self.programs = kernels if recipe.periods else [_deferred(each) for each in kernels]
         self.checks_apart = policy > 0 and not all(map(_sees_gradient, self.programs))
         self.walked: list[tuple[str, ...]] = []
         self.given = max(len(phase.gives) for kernel in recipe.kernels for phase in kernel.phases)
-        base = len(recipe.main.base)
-        own, shared = len(recipe.scalars), len(recipe.shared)
-        rate, period = (-1 if place is None else place for place in (recipe.rate, recipe.period))
-        self.head = Head(policy=policy, base=base, own=own, shared=shared, rate=rate, period=period)
+        self.is_begun = False
+        self.head = Head(
+            policy=policy,
+            base=len(recipe.kernels[0].base),
+            own=len(recipe.scalars),
+            shared=len(recipe.shared),
+            programs=len(kernels),
+            rate=-1 if recipe.rate is None else recipe.rate,
+        )
 
     def all(self) -> Iterator[Launch]:
         """Every launch of a step, in order."""
@@ -149,15 +155,12 @@ class _Making:
         yield from self.shared_kept()
         for program, kernel in enumerate(self.programs):
             yield self.walk(kernel.phases[-1].walk, program, zeroes=1)
-        if self.recipe.after:
-            yield self.scalars(self.recipe.after, 0, program=1, is_after=1)
-            yield self.walk(self.recipe.after.phases[-1].walk, program=1)
 
     def needs_scalars(self, kernel: Kernel, depth: int) -> bool:
         """Whether a phase that does not store must wait for scalars, or say whose turn it is."""
         phase = kernel.phases[depth]
         found = depth > 0 and kernel.phases[depth - 1].results
-        return bool(phase.gives or phase.scalars or found or (depth == 0 and self.recipe.period is not None))
+        return bool(phase.gives or phase.scalars or found or (depth == 0 and self.recipe.periods))
 
     def scalars(self, kernel: Kernel, depth: int, **head: int) -> Launch:
         """Fold what the walk before has reduced, compute the phase's block, hand the walk after it its numbers."""
@@ -166,10 +169,12 @@ class _Making:
         results = _results(kernel.phases[depth - 1]) if depth else []
         keeps = self.kept(kernel)[0] if head.get("is_last") else []
         block, takes = (NOTHING, ()) if given else (phase.block, phase.takes)
-        lists = [*results, [*takes], [*phase.gives], [*phase.scalars], *keeps]
+        periods = () if self.is_begun else self.recipe.periods
+        lists = [[*periods], *results, [*takes], [*phase.gives], [*phase.scalars], *keeps]
         wiring = self.head._replace(
-            is_first=int(depth == 0 and head["program"] == 0),
+            is_first=int(not self.is_begun),
             is_given=given and self.given,
+            periods=len(periods),
             results=len(results),
             takes=len(takes),
             gives=len(phase.gives),
@@ -177,6 +182,7 @@ class _Making:
             keeps=len(keeps),
             **head,
         )
+        self.is_begun = True
         return Launch(*block_kernel(block), _wired(wiring, lists), block=block, is_given=given)
 
     def walk(self, walk: Walk, program: int, zeroes: int = 0) -> Launch:
@@ -188,16 +194,16 @@ class _Making:
 
     def totals(self, found: list[tuple[tuple[int, int], ...]]) -> Iterator[Launch]:
         """Sums over the keys, each of whose programs has the numbers in places of its own."""
-        both = [[*one, *other] for one, other in zip(found[0], found[-1], strict=True)]
-        if both:
-            yield Launch(*BETWEEN, _wired(self.head._replace(totals=len(both)), both))
+        totals = [list(chain.from_iterable(pairs)) for pairs in zip(*found, strict=True)]
+        if totals:
+            yield Launch(*BETWEEN, _wired(self.head._replace(totals=len(totals)), totals))
 
     def shared_kept(self) -> Iterator[Launch]:
         """The state that keys share, kept once when the step is sure."""
         kept = [self.kept(each)[1] for each in self.programs]
         if kept[0]:
             wiring = self.head._replace(is_last=1, keeps=len(kept[0]))
-            yield Launch(*BETWEEN, _wired(wiring, [*kept[0], *kept[-1]]))
+            yield Launch(*BETWEEN, _wired(wiring, list(chain.from_iterable(kept))))
 
     def kept(self, kernel: Kernel) -> tuple[list[list[int]], list[list[int]]]:
         """Which scalars become which of the key's own state, and which of the shared."""

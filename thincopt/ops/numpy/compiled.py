@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from functools import cache
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from ...concurrency.turns import Turns
 from ...language.kernel import Kernel, Phase
 from ...language.printing_c import c_block, c_walk
+from ...recipes.planning import Plan, planned
 from ...recipes.recipe import Recipe
 from ..contract import KeyState, OnHost
 
@@ -23,13 +25,23 @@ walk_name = cache(lambda walk: c_walk(walk)[0])
 class CompiledRunner(OnHost):
     """Runs a recipe in compiled code. See `contract.Runner`."""
 
-    def __init__(self, native: Any, recipe: Recipe, shared: array[float], turns: Turns, *, check_finite: bool) -> None:
-        self.recipe = recipe
-        kernels = (self._wired(each) for each in (recipe.main, recipe.before, recipe.after))
-        places = (-1 if place is None else place for place in (recipe.rate, recipe.period))
-        counts = (recipe.numbers, len(recipe.scalars))
+    def __init__(
+        self,
+        native: Any,
+        recipe: Recipe,
+        plans: Sequence[Plan],
+        shared: array[float],
+        turns: Turns,
+        *,
+        check_finite: bool,
+    ) -> None:
+        self.recipe, self.plans = recipe, plans
+        kernels = list(dict.fromkeys(chain.from_iterable(plans)))
+        wired = tuple(map(self._wired, kernels))
+        order = tuple(tuple(map(kernels.index, plan)) for plan in plans)
+        counts = (recipe.numbers, len(recipe.scalars), -1 if recipe.rate is None else recipe.rate)
         taking = (turns.ticket, turns.enter, turns.lock.release)
-        self.runner = native.Runner(np.ndarray, taking, shared, *counts, *places, check_finite, *kernels)
+        self.runner = native.Runner(np.ndarray, taking, shared, *counts, check_finite, recipe.periods, order, wired)
         self.step, self.update, self.run = self.runner.step, self.runner.update, self.runner.run  # type: ignore[method-assign]  # no call between
 
     def bind(self, key: Hashable, state: KeyState) -> None:
@@ -38,9 +50,7 @@ class CompiledRunner(OnHost):
         itemsize = np.dtype(state.dtype).itemsize
         self.runner.bind(key, state.counts, state.taken, state.scalars, arrays, state.shape, itemsize)
 
-    def _wired(self, kernel: Kernel | None) -> tuple[Any, ...] | None:
-        if kernel is None:
-            return None
+    def _wired(self, kernel: Kernel) -> tuple[Any, ...]:
         own = len(kernel.base) - len(self.recipe.scalars) - len(self.recipe.shared)
         keep_from = tuple(index for _, index in kernel.keeps)
         keep_to = tuple(kernel.base.index(name) - own for name, _ in kernel.keeps)
@@ -62,9 +72,12 @@ class CompiledRunner(OnHost):
         )
 
 
-def is_compiled(native: Any, recipe: Recipe) -> bool:
-    """Whether the module has every function that the recipe needs."""
+def compiled_plans(native: Any, recipe: Recipe) -> tuple[Plan, ...] | None:
+    """How the module's functions make the steps of this recipe; None if it lacks some."""
     names = native.names()
-    phases = [phase for kernel in recipe.kernels for phase in kernel.phases]
-    blocks = {block_name(each.block) for each in phases if each.gives}
-    return bool(blocks | {walk_name(each.walk) for each in phases if each.walk.arrays} <= names)
+
+    def is_there(kernel: Kernel) -> bool:
+        blocks = {block_name(each.block) for each in kernel.phases if each.gives}
+        return bool(blocks | {walk_name(each.walk) for each in kernel.phases if each.walk.arrays} <= names)
+
+    return planned(recipe, is_there)

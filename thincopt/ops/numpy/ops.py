@@ -13,7 +13,7 @@ from ...native import load, modules
 from ...recipes.recipe import Recipe
 from ..contract import Batch, KeyState, Runner
 from ..fitting import key_fault, misfit, on_host, overlap, pair_fault, readonly, type_fault, unaligned, unfit
-from .compiled import CompiledRunner, is_compiled
+from .compiled import CompiledRunner, compiled_plans
 from .plain import PlainRunner
 
 INSTALLED: Any = object()
@@ -37,8 +37,8 @@ class NumpyOps:
         """The compiled runner if every part of the recipe is compiled, else the plain one."""
         check_finite = nonfinite != "propagate"
         for native in modules(self.native):
-            if is_compiled(native, recipe):
-                return CompiledRunner(native, recipe, shared, turns, check_finite=check_finite)
+            if plans := compiled_plans(native, recipe):
+                return CompiledRunner(native, recipe, plans, shared, turns, check_finite=check_finite)
         remark = ", in plain NumPy: not compiled" if self.native else ""
         return PlainRunner(recipe, shared, check_finite=check_finite, remark=remark)
 

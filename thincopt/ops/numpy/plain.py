@@ -30,7 +30,7 @@ class PlainRunner(OnHost):
 
     def __init__(self, recipe: Recipe, shared: array[float], *, check_finite: bool, remark: str = "") -> None:
         self.recipe, self.shared, self.check_finite, self.remark = recipe, shared, check_finite, remark
-        self.main, self.before, self.after = (_program(each) for each in (recipe.main, recipe.before, recipe.after))
+        self.programs = [_program(each) for each in recipe.kernels]
         self.states: dict[Hashable, KeyState] = {}
 
     def bind(self, key: Hashable, state: KeyState) -> None:
@@ -55,18 +55,16 @@ class PlainRunner(OnHost):
             _reduce(tasks, depth)
             if depth == 0 and self.check_finite and any(task.is_suspect() for task in tasks):
                 return Outcome.NONFINITE
-        self._store(given, tasks)
+        self._store(tasks)
         return Outcome.DONE
 
     def _task(self, given: _Given, state: KeyState, weights: Any, gradient: Any) -> _Task:
-        period = self.recipe.period is not None and int(given.numbers[self.recipe.period])
-        is_kth = period and (state.t + 1) % period == 0
+        program = self.programs[self.recipe.turn(state.t + 1, given.numbers)]
         arrays = {"w": weights.reshape(-1), "g": gradient.reshape(-1), **state.arrays}
-        program, after = (self.before, self.after) if is_kth else (self.main, None)
-        return _Task(program, state, arrays, given.scalars(state, state.scalars, self.shared), after)
+        return _Task(program, state, arrays, given.scalars(state, self.shared))
 
-    def _store(self, given: _Given, tasks: Sequence[_Task]) -> None:
-        """Change all at once: arrays, then counts and scalar state, then what follows a k-th step."""
+    def _store(self, tasks: Sequence[_Task]) -> None:
+        """Change all at once: arrays, then counts and scalar state."""
         walks, owns, shared = [], [array("d", task.state.scalars) for task in tasks], array("d", self.shared)
         changes: list[tuple[Any, ...]] = [(setitem, self.shared, slice(None), shared)]
         for task, own in zip(tasks, owns, strict=True):
@@ -75,13 +73,7 @@ class PlainRunner(OnHost):
             state = task.state
             changes += [(setitem, state.scalars, slice(None), own), (setitem, state.taken, 0, 1)]
             changes += [(setitem, state.counts, 0, state.t + 1)]
-        after = [
-            part.walk()
-            for task, own in zip(tasks, owns, strict=True)
-            if task.after
-            for part in _Task(task.after, task.state, task.arrays, given.scalars(task.state, own, shared)).storing()
-        ]
-        at_once_in_blocks(walks, [calls(*changes), *after])
+        at_once_in_blocks(walks, [calls(*changes)])
 
 
 class _Given(NamedTuple):
@@ -91,9 +83,9 @@ class _Given(NamedTuple):
     numbers: Sequence[float]
     lr_scale: float
 
-    def scalars(self, state: KeyState, own: Sequence[float], shared: Sequence[float]) -> list[float]:
+    def scalars(self, state: KeyState, shared: Sequence[float]) -> list[float]:
         """What a kernel's scalars begin with in the next step of a key."""
-        scalars = [*self.numbers, float(state.t + 1), float(state.size), *own, *shared]
+        scalars = [*self.numbers, float(state.t + 1), float(state.size), *state.scalars, *shared]
         if self.recipe.rate is not None:
             scalars[self.recipe.rate] *= self.lr_scale
         return scalars
@@ -108,8 +100,8 @@ class _Program(list["_Round"]):
 
 
 @cache
-def _program(kernel: Kernel | None) -> _Program | None:
-    return _Program(kernel) if kernel else None
+def _program(kernel: Kernel) -> _Program:
+    return _Program(kernel)
 
 
 class _Round:
@@ -121,12 +113,10 @@ class _Round:
 
 
 class _Task:
-    """One key within a call: its arrays, the numbers computed so far, and what is to follow the step."""
+    """One key within a call: its arrays, and the numbers computed so far."""
 
-    def __init__(
-        self, program: Any, state: KeyState, arrays: dict[str, Any], scalars: list[float], after: Any = None
-    ) -> None:
-        self.program, self.kernel, self.state, self.arrays, self.after = program, program.kernel, state, arrays, after
+    def __init__(self, program: _Program, state: KeyState, arrays: dict[str, Any], scalars: list[float]) -> None:
+        self.program, self.kernel, self.state, self.arrays = program, program.kernel, state, arrays
         self.scalars = scalars + [0.0] * (self.kernel.size - len(scalars))
 
     def compute(self, depth: int) -> None:
