@@ -16,7 +16,7 @@ from .building import MissingError
 from .contenders import THREADS, Program, Run, one_by_one, timed
 from .floor import floors
 from .peers import optax_programs, thinc_programs, torch_programs
-from .problems import CHECKED, FULL, PLAIN, WORKS, Problem, Work
+from .problems import WORKS, Problem, Work
 
 COMPILED, NUMPY = "thincopt", "thincopt, NumPy alone"
 
@@ -68,8 +68,7 @@ def _compiled() -> list[Program]:
 
 
 def _numpy() -> list[Program]:
-    works = (PLAIN, CHECKED, FULL)
-    return [Program(NUMPY, works, partial(_start, NumpyOps(None)), THREADS, thincopt.set_num_threads)]
+    return [Program(NUMPY, WORKS, partial(_start, NumpyOps(None)), THREADS, thincopt.set_num_threads)]
 
 
 def _optimizer(ops: NumpyOps, work: Work) -> Optimizer:

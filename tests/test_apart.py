@@ -43,7 +43,7 @@ class ApartRunner(PlainRunner):
 
 class ApartOps(NumpyOps):
     def runner(self, recipe, shared, turns, *, nonfinite):
-        return ApartRunner(recipe, shared, check_finite=nonfinite != "propagate")
+        return ApartRunner(recipe, shared, turns, check_finite=nonfinite != "propagate")
 
 
 @pytest.mark.parametrize(("name", "settings", "dtype"), combinations())

@@ -40,12 +40,12 @@ def defined_sum(values) -> float:
 @pytest.mark.parametrize("size", [1, 63, 64, 65, 128, 4095, 4096, 4097, 8192, 12_345, 300_000])
 def test_numpy_sums_in_the_defined_order(size):
     values = np.random.default_rng(size).normal(size=size) * 10.0 ** np.random.default_rng(1).uniform(-9, 9, size)
-    assert fold("sum", lanes("sum", [values])) == defined_sum(values.tolist())
+    assert fold("sum", [lanes("sum", [values])]) == defined_sum(values.tolist())
 
 
 def test_more_chunks_than_a_chunk():
     values = np.random.default_rng(0).normal(size=4096 * 4100 + 7)
-    assert fold("sum", lanes("sum", [values])) == defined_sum(values.tolist())
+    assert fold("sum", [lanes("sum", [values])]) == defined_sum(values.tolist())
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

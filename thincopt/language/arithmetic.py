@@ -43,20 +43,29 @@ def where(condition: float, a: float, b: float) -> float:
     return a if condition else b
 
 
-@lru_cache(maxsize=256)  # the keys of a model ask for the same few
 def whole_power(x: float, n: float) -> float:
     """xⁿ for whole n, by repeated squaring that carries each rounding along: the same bits on every machine.
 
     Plain squaring would be off by some n roundings, which 1 − βᵗ and RAdam's ρₜ magnify.
     """
-    result, base, rest = (1.0, 0.0), (float(x), 0.0), int(abs(n))
-    while rest:
-        if rest & 1:
-            result = _product(result, base)
-        rest >>= 1
-        if rest:
-            base = _product(base, base)
-    return result[0] if n >= 0 else divide(1.0, result[0])
+    result, _ = _power(float(x), int(abs(n)))
+    return result if n >= 0 else divide(1.0, result)
+
+
+@lru_cache(maxsize=4096)  # of βᵗ all but the last product is known from some t before
+def _power(x: float, n: int) -> tuple[float, float]:
+    """The product of those squares that n has a bit for, the highest last."""
+    bits = n.bit_length()
+    return _product(_power(x, n - (1 << bits - 1)), _squares(x, bits)[-1]) if n else (1.0, 0.0)
+
+
+@lru_cache(maxsize=256)
+def _squares(x: float, count: int) -> list[tuple[float, float]]:
+    """x, x², x⁴, …"""
+    found = [(x, 0.0)]
+    while len(found) < count:
+        found.append(_product(found[-1], found[-1]))
+    return found
 
 
 def _product(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float]:

@@ -47,5 +47,5 @@ class Recipe:
 
     def turn(self, t: int, numbers: Sequence[float]) -> int:
         """Which of the kernels a key's t-th step is."""
-        falls = (int(numbers[place]) and t % int(numbers[place]) == 0 for place in self.periods)
-        return sum(1 << bit for bit, each in enumerate(falls) if each)
+        periods = [int(numbers[place]) for place in self.periods]
+        return sum([1 << bit for bit, each in enumerate(periods) if each and t % each == 0])

@@ -15,7 +15,7 @@ from ...language.kernel import Block
 from ...language.printing_python import python_block
 from ...recipes.recipe import Recipe
 from ..contract import KeyState
-from ..numpy.plain import defined
+from ..numpy.blocks import defined
 
 
 class Hosted:

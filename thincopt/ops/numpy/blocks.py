@@ -1,157 +1,156 @@
-"""Walks laid out as iterators of NumPy calls, block by block: to go through one is to walk, in compiled code alone."""
+"""Walks laid out as calls of NumPy, block by block: to go through them is to walk, in compiled code alone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from itertools import chain
-from operator import itemgetter, setitem
-from typing import Any, NamedTuple, TypeVar
+from itertools import chain, compress
+from operator import setitem
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ...concurrency.threads import num_threads, spread
 from ...concurrency.whole import at_once, calls
 from ...language.kernel import Walk
-from ...language.printing_numpy import Call, Printed, numpy_walk, without_ones
+from ...language.printing_numpy import Call, numpy_walk, without_ones
 from .summing import fold, lanes
 
 BLOCK = 1 << 15
 MANY = 64  # blocks; with fewer, threads that hand the interpreter's lock about lose more than they gain
 
 Arrays = dict[str, Any]
-STORE, ALL = "store", "all"  # what no printed name is
+Calls = Iterable[tuple[Any, ...]]
+Block = tuple[Calls, Sequence[Any]]  # the calls of its walk, and where they leave the arguments of each reduction
+Part = list[Block]
 P = TypeVar("P")
 R = TypeVar("R")
+WORDS = {**vars(np), "partial": partial, "store": setitem}
+
+quietly = np.errstate(all="ignore")  # decorates: it says no word of overflows, in the thread that runs it
 
 
 class BlockWalk:
-    """A walk that can be laid out over arrays, printed for the numbers that it meets."""
+    """A walk that can be laid out over arrays, printed for the numbers that it meets, which are at these places."""
 
-    def __init__(self, walk: Walk) -> None:
-        self.walk = walk
-        self.layouts: dict[frozenset[str], Layout] = {}
+    def __init__(self, walk: Walk, places: Sequence[int]) -> None:
+        self.walk, self.kinds = walk, [each.kind for each in walk.reductions]
+        self.numbers = {name: f"numbers[{place}]" for name, place in zip(walk.scalars, places, strict=True)}
+        ones = _tuple(f"{each} == 1.0" for each in self.numbers.values())
+        self.ones = defined(f"def ones(numbers): return {ones}", "ones", {})
+        self.layouts: dict[tuple[bool, ...], Layout] = {}
 
     def parts(self, arrays: Arrays, numbers: Sequence[float]) -> list[Part]:
         """The walk over these arrays, in parts that threads may share; a factor of 1 costs a pass, and is left out."""
-        ones = frozenset(name for name, value in zip(self.walk.scalars, numbers, strict=True) if value == 1.0)
+        ones = self.ones(numbers)
         if ones not in self.layouts:
-            self.layouts[ones] = Layout(numpy_walk(without_ones(self.walk, ones)))
-        dtype, size = arrays["w"].dtype, arrays["w"].size
-        with np.errstate(all="ignore"):
-            values = {name: np.array(each, dtype) for name, each in zip(self.walk.scalars, numbers, strict=True)}
-        return [self.layouts[ones].part(arrays, values, dtype, begins) for begins in shares(size)]
+            self.layouts[ones] = Layout(without_ones(self.walk, frozenset(compress(self.numbers, ones))), self.numbers)
+        return self.layouts[ones].parts(arrays, numbers)
 
     def sums(self, arrays: Arrays, numbers: Sequence[float], scale: float = 1.0) -> list[float]:
         """The sum (of squares, of products) or the greatest, of each reduction, in the defined order."""
-        reductions = self.walk.reductions
+        blocks = chain.from_iterable(shared(partial(_reduced, self.kinds, scale), self.parts(arrays, numbers)))
+        return [fold(kind, of) for kind, of in zip(self.kinds, zip(*blocks, strict=True), strict=True)]
 
-        def reduced(part: Part) -> list[list[Any]]:
-            with np.errstate(all="ignore"):
-                blocks = map(iter, part.results())
-                return [
-                    [lanes(each.kind, [next(rest) for _ in each.args], scale) for each in reductions] for rest in blocks
-                ]
 
-        found = [block for blocks in shared(reduced, self.parts(arrays, numbers)) for block in blocks]
-        return [
-            fold(each.kind, np.concatenate(of)) for each, of in zip(reductions, zip(*found, strict=True), strict=True)
-        ]
+def _reduced(kinds: Sequence[str], scale: float, part: Part) -> list[list[Any]]:
+    """Walk block by block, and bring what each leaves to lanes."""
+    found = []
+    for walked, results in part:
+        at_once(calls(*walked))
+        found.append([lanes(kind, values, scale) for kind, values in zip(kinds, results, strict=True)])
+    return found
 
 
 class Layout:
-    """A printed walk, ready to be laid out: for each of its calls what makes it of the values by name."""
+    """A walk printed as a function that lays out a block of it, given the arrays, all numbers and scratch."""
 
-    def __init__(self, printed: Printed) -> None:
-        self.printed = printed
-        self.calls = [_layout(each) for each in printed.calls]
-        self.fixed = {each.function: getattr(np, each.function) for each in printed.calls} | {STORE: setitem, ALL: ...}
-        self.asked = {name for each in printed.calls for name in each.args if " " in name}  # whether a number is not 0
-        self.operands = [name for name in printed.arguments if name.startswith("p_")]
+    block: Callable[..., Block]
 
-    def part(self, arrays: Arrays, numbers: Arrays, dtype: Any, begins: range) -> Part:
-        """The calls for some blocks."""
-        size = arrays["w"].size
-        width = min(size, BLOCK)
-        values = {**self.fixed, **numbers}
-        for name in self.asked:
-            values[name] = numbers[name.partition(" ")[0]] != 0
-        for name in self.printed.numbers:
-            values[name] = np.empty(width, dtype)
-        for name in self.printed.truths:
-            values[name] = np.empty(width, bool)
-        operands = {name: arrays[name[2:]] for name in self.operands}
+    def __init__(self, walk: Walk, numbers: Mapping[str, str]) -> None:
+        printed = numpy_walk(walk)
+        used = {name.partition(" ")[0] for each in printed.calls for name in each.args}
+        rest = iter(printed.results)
+        self.scratch = [None] * len(printed.numbers) + [bool] * len(printed.truths)
+        self.arrays = walk.arrays
+        lines = [
+            f"def block(arrays, numbers, dtype, {', '.join([*printed.numbers, *printed.truths])}):",
+            *(f"p_{name} = arrays[{name!r}]" for name in walk.arrays),
+            *(f"{name} = array({number}, dtype)" for name, number in numbers.items() if name in used),
+            f"walked = {_tuple(f'({_laid(each)})' for each in printed.calls)}",
+            f"return walked, {_tuple(_tuple(next(rest) for _ in each.args) for each in walk.reductions)}",
+        ]
+        self.block = defined("\n    ".join(lines), "block", WORDS)
+
+    def parts(self, arrays: Arrays, numbers: Sequence[float]) -> list[Part]:
+        """All blocks; those of a part share their scratch."""
+        dtype, size = arrays["w"].dtype, arrays["w"].size
         if size <= BLOCK:
-            return Part(self, [values | operands])
-        blocks = [values | {name: each[at : at + BLOCK] for name, each in operands.items()} for at in begins]
-        rest = size - begins[-1]
-        if rest < BLOCK:
-            scratch = (*self.printed.numbers, *self.printed.truths)
-            blocks[-1] |= {name: values[name][:rest] for name in scratch}
-        return Part(self, blocks)
+            return [[self.block(arrays, numbers, dtype, *[np.empty(size, each or dtype) for each in self.scratch])]]
+
+        def part(begins: range) -> Part:
+            scratch = [np.empty(BLOCK, each or dtype) for each in self.scratch]
+            return [block(at, scratch) for at in begins]
+
+        def block(at: int, scratch: Sequence[Any]) -> Block:
+            here = {name: arrays[name][at : at + BLOCK] for name in self.arrays}
+            return self.block(here, numbers, dtype, *[each[: size - at] for each in scratch])
+
+        return list(map(part, shares(size)))
 
 
-class Part(NamedTuple):
-    """Some blocks of a walk: what each name of it is there."""
-
-    layout: Layout
-    blocks: list[Arrays]
-
-    def walk(self) -> Iterator[Any]:
-        """The walk itself, laid out: to go through it is to walk."""
-        return calls(*(make(block) for block in self.blocks for make in self.layout.calls))
-
-    def results(self) -> Iterator[list[Any]]:
-        """Walk, and give what is to be reduced of each block."""
-        for block in self.blocks:
-            at_once(calls(*(make(block) for make in self.layout.calls)))
-            yield [block[name] for name in self.layout.printed.results]
-
-
-def _layout(each: Call) -> Callable[[Arrays], tuple[Any, ...]]:
-    """What makes a call of values by name. NumPy's own `copyto` is no compiled code alone, so others stand for it."""
-    if each.function == "copyto" and len(each.args) == 2:
-        target, source = each.args
-        return itemgetter(STORE, target, ALL, source)
+def _laid(each: Call) -> str:
+    """A function, and what it is given; NumPy's `copyto` is no compiled code alone, so others stand for it."""
+    *args, last = each.args
     if each.function == "copyto":
-        return partial(_chosen, itemgetter(*each.args))
-    if each.function in ("minimum", "maximum"):
-        return partial(_with_out, getattr(np, each.function), itemgetter(*each.args))
-    return itemgetter(each.function, *each.args)
+        target, *source = args
+        return f"partial(positive, where={last}), {source[0]}, {target}" if source else f"store, {target}, ..., {last}"
+    if each.function in ("minimum", "maximum"):  # these want the place of their result by name
+        return f"partial({each.function}, out={last}), {', '.join(args)}"
+    return f"{each.function}, {', '.join(each.args)}"
 
 
-def _chosen(found: Callable[[Arrays], tuple[Any, ...]], values: Arrays) -> tuple[Any, ...]:
-    target, source, where = found(values)
-    return partial(np.positive, where=where), source, target
+def _tuple(items: Iterable[str]) -> str:
+    return f"({''.join(f'{each}, ' for each in items)})"
 
 
-def _with_out(function: Any, found: Callable[[Arrays], tuple[Any, ...]], values: Arrays) -> tuple[Any, ...]:
-    """These want the place of their result by name."""
-    one, other, out = found(values)
-    return partial(function, out=out), one, other
+def defined(source: str, name: str, words: dict[str, Any]) -> Callable[..., Any]:
+    """A printed function, defined with these words."""
+    known = dict(words)
+    exec(source, known)  # noqa: S102  # the source is made by our printers from traced formulas
+    made: Callable[..., Any] = known[name]
+    return made
 
 
-def at_once_in_blocks(walks: Sequence[Sequence[Part]], then: Iterable[Iterator[Any]]) -> None:
+def at_once_in_blocks(walks: Sequence[list[Part]], then: Calls) -> None:
     """Do these walks, by as many threads as can be where they are large, and then all the rest, whole."""
-    alone = [parts[0].walk() for parts in walks if len(parts) == 1]
-    large = [[part.walk()] for parts in walks if len(parts) > 1 for part in parts]
-    if not large or spread(_quietly, [alone, *large], then=partial(_quietly, then)) is None:
-        _quietly([*alone, *chain.from_iterable(large), *then])
+    alone = [walked for parts in walks if len(parts) == 1 for walked, _ in parts[0]]
+    large = [[walked for walked, _ in part] for parts in walks if len(parts) > 1 for part in parts]
+    if not large or spread(quietly(_walk), [alone, *large], then=partial(_walk, [then])) is None:
+        _walk([*alone, *chain.from_iterable(large), then])
+
+
+def _walk(work: Iterable[Calls]) -> None:
+    at_once(calls(*chain.from_iterable(work)))
 
 
 def all_finite(values: Any) -> bool:
     """Whether all elements are."""
 
     def are(begins: range) -> bool:
-        return all(np.isfinite(values[begin : begin + BLOCK]).all() for begin in begins)
+        return all(_are_finite(values[begin : begin + BLOCK]) for begin in begins)
 
-    return all(shared(are, shares(values.size)))
+    return _are_finite(values) if values.size <= BLOCK else all(shared(are, shares(values.size)))
+
+
+def _are_finite(block: Any) -> bool:
+    return bool(np.count_nonzero(np.isfinite(block)) == block.size)
 
 
 def shared(work: Callable[[P], R], parts: Sequence[P]) -> list[R]:
     """The results of some work on each part, in order."""
-    found = spread(work, parts) if len(parts) > 1 else None
-    return [work(each) for each in parts] if found is None else found
+    found = spread(quietly(work), parts) if len(parts) > 1 else None
+    return list(map(work, parts)) if found is None else found
 
 
 def shares(size: int) -> list[range]:
@@ -159,8 +158,3 @@ def shares(size: int) -> list[range]:
     begins = range(0, size, BLOCK)
     each = -(-len(begins) // num_threads()) if len(begins) >= MANY else len(begins)
     return [begins[at : at + each] for at in range(0, len(begins), each)]
-
-
-def _quietly(work: Iterable[Iterator[Any]]) -> None:
-    """Go through these without a word of overflows and the like."""
-    with np.errstate(all="ignore"): at_once(*work)  # fmt: skip  # noqa: E701  # on one line as in turns.py

@@ -15,6 +15,7 @@ from ..contract import Batch, KeyState, Runner
 from ..fitting import key_fault, misfit, on_host, overlap, pair_fault, readonly, type_fault, unaligned, unfit
 from .compiled import CompiledRunner, compiled_plans
 from .plain import PlainRunner
+from .sound import memory_of
 
 INSTALLED: Any = object()
 
@@ -40,7 +41,7 @@ class NumpyOps:
             if plans := compiled_plans(native, recipe):
                 return CompiledRunner(native, recipe, plans, shared, turns, check_finite=check_finite)
         remark = ", in plain NumPy: not compiled" if self.native else ""
-        return PlainRunner(recipe, shared, check_finite=check_finite, remark=remark)
+        return PlainRunner(recipe, shared, turns, check_finite=check_finite, remark=remark)
 
     def seen(self, value: Any) -> Any:
         """The plain array on the memory of a subclass's or of another library's; the value itself if it is none."""
@@ -52,11 +53,11 @@ class NumpyOps:
         if self.is_empty(gradient):
             return None
         alone = _array_fault("weights", weights) or _array_fault("gradient", gradient)
-        return alone or pair_fault(weights, gradient, _range) or key_fault(weights, state)
+        return alone or pair_fault(weights, gradient, memory_of) or key_fault(weights, state)
 
     def overlap(self, batch: Batch) -> tuple[Hashable, Hashable] | None:
         """Two keys whose arrays share memory, if there are any."""
-        return overlap(batch, _range)
+        return overlap(batch, memory_of)
 
     def nonfinite(self, gradient: Any) -> tuple[int, int] | None:
         """The first index that is not finite, and how many are not; None if all are finite."""
@@ -116,8 +117,3 @@ def _array_fault(role: str, value: Any) -> str | None:
     if not value.flags.aligned:
         return unaligned(role)
     return None
-
-
-def _range(value: Any) -> tuple[int, int]:
-    start = value.__array_interface__["data"][0]
-    return start, start + value.nbytes

@@ -7,29 +7,34 @@ that a step changes is laid out first and then changed at once: it is whole, wha
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from functools import cache
 from math import isfinite, sqrt
 from operator import setitem
 from typing import Any, NamedTuple
 
 from ...concurrency.threads import end_all
-from ...concurrency.whole import calls
+from ...concurrency.turns import Turns
 from ...language import arithmetic
 from ...language.kernel import Kernel, Phase
 from ...language.printing_python import python_block
 from ...recipes.recipe import Recipe
 from ..contract import Batch, KeyState, OnHost, Outcome, numbers_of
-from .blocks import BlockWalk, Part, all_finite, at_once_in_blocks
+from .blocks import BlockWalk, Part, all_finite, at_once_in_blocks, defined, quietly
+from .sound import are_sound
 
+LARGE = 1e38  # that float32 can hold
 SHRINK = 2.0**-600  # float64 norms that overflow are taken again at this scale, which is exact
 
 
 class PlainRunner(OnHost):
     """Runs a recipe with NumPy alone. See `contract.Runner`."""
 
-    def __init__(self, recipe: Recipe, shared: array[float], *, check_finite: bool, remark: str = "") -> None:
-        self.recipe, self.shared, self.check_finite, self.remark = recipe, shared, check_finite, remark
+    def __init__(
+        self, recipe: Recipe, shared: array[float], turns: Turns, *, check_finite: bool, remark: str = ""
+    ) -> None:
+        self.recipe, self.shared, self.turns = recipe, shared, turns
+        self.check_finite, self.remark = check_finite, remark
         self.programs = [_program(each) for each in recipe.kernels]
         self.states: dict[Hashable, KeyState] = {}
 
@@ -41,39 +46,48 @@ class PlainRunner(OnHost):
         """All is in its place when no step is under way."""
         end_all()
 
-    def run(self, numbers: bytes, batch: Batch, lr_scale: float) -> int:
-        """Update every key of the batch, or none.
+    def step(self, numbers: bytes, key: Hashable, weights: Any, gradient: Any, lr_scale: float) -> int:
+        """Update what is sound at a glance; at all else the engine looks, and says what is wrong with it."""
+        return self.update(numbers, {key: (weights, gradient)}, lr_scale)
 
-        Every walk but the last reads only; so a gradient that is not finite is found before anything has changed.
-        """
-        end_all()  # a second signal may have torn this thread from the wait for a step, which is done all the same
+    def update(self, numbers: bytes, batch: Batch, lr_scale: float) -> int:
+        """The same for a model."""
+        return self.turns.quick(numbers, Outcome.REFUSED, self._at_a_glance, batch, lr_scale)
+
+    def _at_a_glance(self, numbers: bytes, batch: Batch, lr_scale: float) -> Outcome:
         given = _Given(self.recipe, numbers_of(numbers), lr_scale)
-        tasks = [self._task(given, self.states[key], *pair) for key, pair in batch.items()]
-        if self.check_finite and any(not task.kernel.guarded and not all_finite(task.arrays["g"]) for task in tasks):
-            return Outcome.NONFINITE
-        for depth in range(max((len(task.program) for task in tasks), default=1) - 1):
-            _reduce(tasks, depth)
-            if depth == 0 and self.check_finite and any(task.is_suspect() for task in tasks):
-                return Outcome.NONFINITE
-        self._store(tasks)
-        return Outcome.DONE
+        if type(batch) is not dict or not given.is_sound:
+            return Outcome.REFUSED
+        found = batch.copy()  # nobody else can change it
+        return self._run(given, found) if are_sound(found, self.states) else Outcome.REFUSED
+
+    def run(self, numbers: bytes, batch: Batch, lr_scale: float) -> int:
+        """Update every key of the batch, or none."""
+        return self._run(_Given(self.recipe, numbers_of(numbers), lr_scale), batch)
+
+    def _run(self, given: _Given, batch: Batch) -> Outcome:
+        end_all()  # a second signal may have torn this thread from the wait for a step, which is done all the same
+        return self._walk([self._task(given, self.states[key], *pair) for key, pair in batch.items()])
 
     def _task(self, given: _Given, state: KeyState, weights: Any, gradient: Any) -> _Task:
         program = self.programs[self.recipe.turn(state.t + 1, given.numbers)]
         arrays = {"w": weights.reshape(-1), "g": gradient.reshape(-1), **state.arrays}
         return _Task(program, state, arrays, given.scalars(state, self.shared))
 
-    def _store(self, tasks: Sequence[_Task]) -> None:
-        """Change all at once: arrays, then counts and scalar state."""
-        walks, owns, shared = [], [array("d", task.state.scalars) for task in tasks], array("d", self.shared)
-        changes: list[tuple[Any, ...]] = [(setitem, self.shared, slice(None), shared)]
-        for task, own in zip(tasks, owns, strict=True):
-            walks.append(task.storing())
-            task.keep(own, shared)
-            state = task.state
-            changes += [(setitem, state.scalars, slice(None), own), (setitem, state.taken, 0, 1)]
-            changes += [(setitem, state.counts, 0, state.t + 1)]
-        at_once_in_blocks(walks, [calls(*changes)])
+    @quietly
+    def _walk(self, tasks: list[_Task]) -> Outcome:
+        """Every walk but the last reads only; so a gradient that is not finite is found before anything has changed."""
+        if self.check_finite and not all(task.kernel.guarded or all_finite(task.arrays["g"]) for task in tasks):
+            return Outcome.NONFINITE
+        for depth in range(max([len(task.program) for task in tasks], default=1) - 1):
+            _reduce(tasks, depth)
+            if depth == 0 and self.check_finite and any(task.is_suspect() for task in tasks):
+                return Outcome.NONFINITE
+        shared = array("d", self.shared)
+        walks = [task.storing() for task in tasks]
+        kept = [call for task in tasks for call in task.keeping(shared)]
+        at_once_in_blocks(walks, [*kept, (setitem, self.shared, slice(None), shared)])
+        return Outcome.DONE
 
 
 class _Given(NamedTuple):
@@ -83,9 +97,15 @@ class _Given(NamedTuple):
     numbers: Sequence[float]
     lr_scale: float
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether the rate is plainly one that float32 can hold."""
+        rate = 0.0 if self.recipe.rate is None else self.numbers[self.recipe.rate]
+        return type(self.lr_scale) is float and self.lr_scale >= 0.0 and abs(rate * self.lr_scale) < LARGE
+
     def scalars(self, state: KeyState, shared: Sequence[float]) -> list[float]:
         """What a kernel's scalars begin with in the next step of a key."""
-        scalars = [*self.numbers, float(state.t + 1), float(state.size), *state.scalars, *shared]
+        scalars = [*self.numbers, state.counts[0] + 1.0, float(state.size), *state.scalars, *shared]
         if self.recipe.rate is not None:
             scalars[self.recipe.rate] *= self.lr_scale
         return scalars
@@ -95,7 +115,7 @@ class _Program(list["_Round"]):
     """A kernel with its printed functions."""
 
     def __init__(self, kernel: Kernel) -> None:
-        super().__init__(_Round(each) for each in kernel.phases)
+        super().__init__(map(_Round, kernel.phases))
         self.kernel = kernel
 
 
@@ -108,8 +128,10 @@ class _Round:
     """A phase with its printed functions."""
 
     def __init__(self, phase: Phase) -> None:
-        self.phase, self.walk = phase, BlockWalk(phase.walk)
-        self.block = defined(python_block(phase.block), "scalars", vars(arithmetic))
+        self.phase, self.walk = phase, BlockWalk(phase.walk, phase.scalars)
+        takes, gives = ("".join(f"numbers[{index}], " for index in each) for each in (phase.takes, phase.gives))
+        compute = f"def compute(numbers): {gives or '()'} = map(float, scalars({takes}))"
+        self.compute = defined(python_block(phase.block) + compute, "compute", vars(arithmetic))
 
 
 class _Task:
@@ -119,59 +141,55 @@ class _Task:
         self.program, self.kernel, self.state, self.arrays = program, program.kernel, state, arrays
         self.scalars = scalars + [0.0] * (self.kernel.size - len(scalars))
 
-    def compute(self, depth: int) -> None:
-        """The scalars of one phase."""
-        phase = self.program[depth].phase
-        results = self.program[depth].block(*(self.scalars[index] for index in phase.takes))
-        for index, value in zip(phase.gives, results, strict=True):
-            self.scalars[index] = float(value)
-
     def reduce(self, depth: int) -> None:
-        """The reductions of one phase."""
-        phase = self.program[depth].phase
-        kinds = [each.kind for each in phase.walk.reductions]
-        sums = self._sums(depth)
-        overflown = [kind == "norm" and not isfinite(value) for kind, value in zip(kinds, sums, strict=True)]
-        again = self._sums(depth, SHRINK) if self.state.dtype == "float64" and any(overflown) else None
-        for place, (index, kind) in enumerate(zip(phase.results, kinds, strict=True)):
-            found, scale = (again[place], SHRINK) if again and overflown[place] else (sums[place], 1.0)
-            self.scalars[index] = sqrt(found) / scale if kind == "norm" else found
-
-    def _sums(self, depth: int, scale: float = 1.0) -> list[float]:
+        """The reductions of one phase; where norms of float64 overflow, they are taken again at a smaller scale."""
         phase = self.program[depth]
-        sums: list[float] = phase.walk.sums(self.arrays, self._numbers(phase), scale)
-        return sums
+        indices, kinds = phase.phase.results, phase.walk.kinds
+        for index, kind, found in zip(indices, kinds, self._sums(phase), strict=True):
+            self.scalars[index] = sqrt(found) if kind == "norm" else found
+        if self.state.dtype == "float64" and "norm" in kinds and not self._are_finite(indices):
+            for index, kind, found in zip(indices, kinds, self._sums(phase, SHRINK), strict=True):
+                if kind == "norm" and not isfinite(self.scalars[index]):
+                    self.scalars[index] = sqrt(found) / SHRINK
 
-    def _numbers(self, phase: _Round) -> list[float]:
-        return [self.scalars[index] for index in phase.phase.scalars]
+    def _sums(self, phase: _Round, scale: float = 1.0) -> list[float]:
+        return phase.walk.sums(self.arrays, self.scalars, scale)
+
+    def _are_finite(self, indices: Sequence[int]) -> bool:
+        return all(isfinite(self.scalars[index]) for index in indices)
 
     def is_suspect(self) -> bool:
         """Whether the first reductions betray a gradient that is not finite."""
-        if not self.kernel.guarded or all(isfinite(self.scalars[each]) for each in self.kernel.phases[0].results):
+        if not self.kernel.guarded or self._are_finite(self.kernel.phases[0].results):
             return False
         return not all_finite(self.arrays["g"])
 
     def storing(self) -> list[Part]:
         """The walk of the last phase, laid out."""
-        self.compute(-1)
         last = self.program[-1]
-        parts: list[Part] = last.walk.parts(self.arrays, self._numbers(last))
-        return parts
+        last.compute(self.scalars)
+        return last.walk.parts(self.arrays, self.scalars)
 
-    def keep(self, own: array[float], shared: array[float]) -> None:
-        """Put what the step makes of the scalar state in place."""
+    def keeping(self, shared: array[float]) -> list[tuple[Any, ...]]:
+        """The calls that count the step and keep the key's scalars; what is shared is noted at once."""
+        state = self.state
+        counting = [(setitem, state.counts, 0, state.t + 1), (setitem, state.taken, 0, 1)]
+        if not self.kernel.keeps:
+            return counting
+        own = array("d", state.scalars)
         first = len(self.kernel.base) - len(shared) - len(own)
         for name, index in self.kernel.keeps:
             place = self.kernel.base.index(name) - first
             kept, place = (own, place) if place < len(own) else (shared, place - len(own))
             kept[place] = self.scalars[index]
+        return [(setitem, state.scalars, slice(None), own), *counting]
 
 
 def _reduce(tasks: list[_Task], depth: int) -> None:
     """One phase that does not store: scalars, sums over the keys, reductions."""
     tasks = [task for task in tasks if depth < len(task.program) - 1]
     for task in tasks:
-        task.compute(depth)
+        task.program[depth].compute(task.scalars)
     totals = [task.kernel.phases[depth].totals for task in tasks]
     for pairs in zip(*totals, strict=True):
         total = 0.0
@@ -182,10 +200,3 @@ def _reduce(tasks: list[_Task], depth: int) -> None:
     for task in tasks:
         if task.kernel.phases[depth].results:
             task.reduce(depth)
-
-
-def defined(source: str, name: str, words: dict[str, Any]) -> Callable[..., Any]:
-    """A printed function, defined with these words."""
-    made: dict[str, Callable[..., Any]] = {}
-    exec(source, dict(words), made)  # noqa: S102  # the source is made by our printers from traced formulas
-    return made[name]

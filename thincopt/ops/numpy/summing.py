@@ -4,6 +4,7 @@ Numbers in float64, 64 lanes, chunks of 4096: lane j adds elements j, j + 64, �
 folded by halves; the chunks' sums are summed by the same rule. The greatest element is found in the same walk.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ LANES, CHUNK = 64, 4096
 TOGETHER = {"sum": np.add, "dot": np.add, "norm": np.add, "amax": np.maximum}
 
 
-def lanes(kind: str, values: list[Any], scale: float = 1.0) -> Any:
+def lanes(kind: str, values: Sequence[Any], scale: float = 1.0) -> Any:
     """The 64 lanes of each chunk: sums of elements, of products (dot) or of squares at a scale (norm), or maxima."""
     terms = _in_chunks(values[0], -np.inf if kind == "amax" else 0.0)
     if kind == "norm":
@@ -24,22 +25,25 @@ def lanes(kind: str, values: list[Any], scale: float = 1.0) -> Any:
     return TOGETHER[kind].reduce(terms, axis=1)
 
 
-def fold(kind: str, found: Any) -> float:
-    """The result of all from the lanes of every chunk."""
+def fold(kind: str, blocks: Sequence[Any]) -> float:
+    """The result of all from the lanes of every chunk of every block."""
+    together = TOGETHER[kind]
+    found = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
     while True:
-        width = LANES // 2
+        width, folded = LANES // 2, found.T
         while width:
-            found = TOGETHER[kind](found[:, :width], found[:, width : 2 * width])
+            folded = together(folded[:width], folded[width:])
             width //= 2
         if len(found) == 1:
-            return float(found[0, 0])
-        found = lanes("amax" if kind == "amax" else "sum", [found[:, 0]])
+            return float(folded[0, 0])
+        found = lanes("amax" if kind == "amax" else "sum", [folded[0]])
 
 
 def _in_chunks(values: Any, filling: float) -> Any:
-    """A copy in float64, filled up to whole chunks, as chunks × rows × lanes."""
-    missing = -values.size % CHUNK
-    terms = values.astype(np.float64)
-    if missing:
-        terms = np.concatenate([terms, np.full(missing, filling)])
-    return terms.reshape(-1, CHUNK // LANES, LANES)
+    """A copy in float64, filled up to whole chunks, or within the first to whole rows, as chunks × rows × lanes."""
+    size = values.size
+    terms = np.zeros(size - size % -(CHUNK if size > CHUNK else LANES))
+    terms[:size] = values
+    if filling:
+        terms[size:] = filling
+    return terms.reshape(-1, min(terms.size, CHUNK) // LANES, LANES)
