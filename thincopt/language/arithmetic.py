@@ -43,6 +43,7 @@ def where(condition: float, a: float, b: float) -> float:
     return a if condition else b
 
 
+@lru_cache(maxsize=256)  # the keys of a model ask for the same few
 def whole_power(x: float, n: float) -> float:
     """xⁿ for whole n, by repeated squaring that carries each rounding along: the same bits on every machine.
 
@@ -68,23 +69,19 @@ def _squares(x: float, count: int) -> list[tuple[float, float]]:
     return found
 
 
-def _product(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float]:
+def _product(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
     """The product of two numbers that are each a sum of two, the second what the first lost (Dekker, 1971)."""
-    product = a[0] * b[0]
-    if not (1e-290 < abs(product) < 1e290 and abs(a[0]) < 1e290 and abs(b[0]) < 1e290):
+    (a, rest_of_a), (b, rest_of_b) = one, other
+    product = a * b
+    if not (1e-290 < abs(product) < 1e290 and abs(a) < 1e290 and abs(b) < 1e290):
         return product, 0.0
-    (high, low), (other_high, other_low) = _halves(a[0]), _halves(b[0])
-    lost = ((high * other_high - product) + high * other_low + low * other_high) + low * other_low
-    lost = lost + (a[0] * b[1] + a[1] * b[0])
+    split_a, split_b = 134217729.0 * a, 134217729.0 * b  # the upper 26 bits of each, and the rest
+    high_a, high_b = split_a - (split_a - a), split_b - (split_b - b)
+    low_a, low_b = a - high_a, b - high_b
+    lost = ((high_a * high_b - product) + high_a * low_b + low_a * high_b) + low_a * low_b
+    lost = lost + (a * rest_of_b + rest_of_a * b)
     total = product + lost
     return total, lost - (total - product)
-
-
-def _halves(x: float) -> tuple[float, float]:
-    """The upper 26 bits of a number, and the rest."""
-    scaled = 134217729.0 * x
-    high = scaled - (scaled - x)
-    return high, x - high
 
 
 def power(x: float, y: float) -> float:

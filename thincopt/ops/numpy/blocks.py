@@ -71,8 +71,7 @@ class Layout:
         printed = numpy_walk(walk)
         used = {name.partition(" ")[0] for each in printed.calls for name in each.args}
         rest = iter(printed.results)
-        self.scratch = [None] * len(printed.numbers) + [bool] * len(printed.truths)
-        self.arrays = walk.arrays
+        room = ["empty(size, dtype)"] * len(printed.numbers) + ["empty(size, bool)"] * len(printed.truths)
         lines = [
             f"def block(arrays, numbers, dtype, {', '.join([*printed.numbers, *printed.truths])}):",
             *(f"p_{name} = arrays[{name!r}]" for name in walk.arrays),
@@ -80,21 +79,23 @@ class Layout:
             f"walked = {_tuple(f'({_laid(each)})' for each in printed.calls)}",
             f"return walked, {_tuple(_tuple(next(rest) for _ in each.args) for each in walk.reductions)}",
         ]
-        self.block = defined("\n    ".join(lines), "block", WORDS)
+        self.arrays, self.block = walk.arrays, defined("\n    ".join(lines), "block", WORDS)
+        self.scratch = defined(f"def scratch(size, dtype): return {_tuple(room)}", "scratch", WORDS)
 
     def parts(self, arrays: Arrays, numbers: Sequence[float]) -> list[Part]:
         """All blocks; those of a part share their scratch."""
-        dtype, size = arrays["w"].dtype, arrays["w"].size
+        weights = arrays["w"]
+        dtype, size = weights.dtype, weights.size
         if size <= BLOCK:
-            return [[self.block(arrays, numbers, dtype, *[np.empty(size, each or dtype) for each in self.scratch])]]
+            return [[self.block(arrays, numbers, dtype, *self.scratch(size, dtype))]]
 
         def part(begins: range) -> Part:
-            scratch = [np.empty(BLOCK, each or dtype) for each in self.scratch]
+            scratch = self.scratch(BLOCK, dtype)
             return [block(at, scratch) for at in begins]
 
         def block(at: int, scratch: Sequence[Any]) -> Block:
             here = {name: arrays[name][at : at + BLOCK] for name in self.arrays}
-            return self.block(here, numbers, dtype, *[each[: size - at] for each in scratch])
+            return self.block(here, numbers, dtype, *(each[: size - at] for each in scratch))
 
         return list(map(part, shares(size)))
 

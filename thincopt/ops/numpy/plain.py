@@ -79,7 +79,7 @@ class PlainRunner(OnHost):
         """Every walk but the last reads only; so a gradient that is not finite is found before anything has changed."""
         if self.check_finite and not all(task.kernel.guarded or all_finite(task.arrays["g"]) for task in tasks):
             return Outcome.NONFINITE
-        for depth in range(max([len(task.program) for task in tasks], default=1) - 1):
+        for depth in range(max((len(task.program) for task in tasks), default=1) - 1):
             _reduce(tasks, depth)
             if depth == 0 and self.check_finite and any(task.is_suspect() for task in tasks):
                 return Outcome.NONFINITE

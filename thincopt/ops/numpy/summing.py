@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 LANES, CHUNK = 64, 4096
+HALVES = (32, 16, 8, 4, 2, 1)
 TOGETHER = {"sum": np.add, "dot": np.add, "norm": np.add, "amax": np.maximum}
 
 
@@ -30,10 +31,9 @@ def fold(kind: str, blocks: Sequence[Any]) -> float:
     together = TOGETHER[kind]
     found = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
     while True:
-        width, folded = LANES // 2, found.T
-        while width:
-            folded = together(folded[:width], folded[width:])
-            width //= 2
+        folded = found.T
+        for half in HALVES:
+            folded = together(folded[:half], folded[half:])
         if len(found) == 1:
             return float(folded[0, 0])
         found = lanes("amax" if kind == "amax" else "sum", [folded[0]])
@@ -42,8 +42,6 @@ def fold(kind: str, blocks: Sequence[Any]) -> float:
 def _in_chunks(values: Any, filling: float) -> Any:
     """A copy in float64, filled up to whole chunks, or within the first to whole rows, as chunks × rows × lanes."""
     size = values.size
-    terms = np.zeros(size - size % -(CHUNK if size > CHUNK else LANES))
-    terms[:size] = values
-    if filling:
-        terms[size:] = filling
+    terms = np.empty(size - size % -(CHUNK if size > CHUNK else LANES))
+    terms[:size], terms[size:] = values, filling
     return terms.reshape(-1, min(terms.size, CHUNK) // LANES, LANES)
