@@ -77,6 +77,16 @@ class Controls:
         numbers = frozenset(each.name for each in own if each.range and self.asks(each.name))
         return fingerprint(self.rule, choices, numbers)
 
+    def __str__(self) -> str:
+        """The settings that are not at their defaults, and the learning rate."""
+        settings = settings_of(self.rule)
+        told = {
+            name: self.schedules.get(name, value)
+            for name, value in self.values.items()
+            if name == "learn_rate" or name in self.schedules or value != settings[name].default
+        }
+        return ", ".join(f"{name}={value!r}" for name, value in told.items())
+
     def apart(self) -> Controls:
         """The same for another optimizer, which an iterator cannot serve too: it is told how far that came."""
         return replace(self, schedules={name: copy(each) for name, each in self.schedules.items()})

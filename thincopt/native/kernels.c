@@ -1,7 +1,7 @@
 /* The compiled module: runners, and the threads and instructions that they use.
 
    Limited API, so that one binary serves every Python from 3.11. */
-#include "calling.h"
+#include "holding.h"
 
 static PyObject *names(PyObject *module, PyObject *unused)
 {
@@ -76,14 +76,22 @@ static PyMethodDef runner_methods[] = {
     {"step", (PyCFunction)(void (*)(void))runner_step, METH_FASTCALL, "Update one key."},
     {"update", (PyCFunction)(void (*)(void))runner_update, METH_FASTCALL, "Update every key of a batch, or none."},
     {"run", (PyCFunction)(void (*)(void))runner_run, METH_FASTCALL, "The same for the engine, in its turn."},
+    {"hold", runner_hold, METH_O, "Open a batch once, for steps of these arrays."},
     {"bind", runner_bind, METH_VARARGS, "Keep a key's state, to be found at each call."},
     {NULL, NULL, 0, NULL},
 };
 
+static PyMethodDef held_methods[] = {
+    {"step", (PyCFunction)(void (*)(void))held_step, METH_FASTCALL, "Update the arrays that are held."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot held_slots[] = {{Py_tp_dealloc, held_dealloc}, {Py_tp_methods, held_methods}, {0, NULL}};
 static PyType_Slot slot_slots[] = {{Py_tp_dealloc, slot_dealloc}, {0, NULL}};
 static PyType_Slot runner_slots[] = {
     {Py_tp_new, runner_new}, {Py_tp_dealloc, runner_dealloc}, {Py_tp_traverse, runner_traverse}, {Py_tp_methods, runner_methods}, {0, NULL}};
 static PyType_Spec slot_spec = {"thincopt.native.kernels.Slot", sizeof(Slot), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slot_slots};
+static PyType_Spec held_spec = {"thincopt.native.kernels.Held", sizeof(Held), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, held_slots};
 static PyType_Spec runner_spec = {
     "thincopt.native.kernels.Runner", sizeof(Runner), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, runner_slots};
 
@@ -104,7 +112,8 @@ PyMODINIT_FUNC PyInit_kernels(void)
     Py_AtExit(dismiss_workers);
     PyObject *module = PyModule_Create(&module_def), *runner = PyType_FromSpec(&runner_spec);
     slot_type = (PyTypeObject *)PyType_FromSpec(&slot_spec);
-    if (!module || !runner || !slot_type || PyModule_AddObjectRef(module, "Runner", runner) < 0)
+    held_type = (PyTypeObject *)PyType_FromSpec(&held_spec);
+    if (!module || !runner || !slot_type || !held_type || PyModule_AddObjectRef(module, "Runner", runner) < 0)
         Py_CLEAR(module);
     Py_XDECREF(runner);
     return module;

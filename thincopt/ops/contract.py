@@ -10,7 +10,7 @@ backend, in 100 lines.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from math import prod
@@ -21,6 +21,7 @@ from ..recipes.recipe import Recipe
 
 Array = Any
 Batch = Mapping[Hashable, tuple[Array, Array]]
+Held = Callable[[bytes, float], int]  # numbers, lr_scale
 DTYPES = ("float32", "float64")  # of weights, gradients and state
 POLICIES = ("propagate", "skip", "raise")  # what becomes of a gradient that is not finite
 PATIENCE = 20  # a key whose gradient was skipped this often in a row has a fault that skipping will not mend
@@ -108,6 +109,9 @@ class Runner(Protocol):
     def run(self, numbers: bytes, batch: Batch, lr_scale: float) -> int:
         """Update every key of a batch that the engine has checked, all bound and none empty, in its turn."""
 
+    def hold(self, batch: Batch) -> Held:
+        """A step of these arrays again and again, as `update`; the engine has checked them, and all have had a step."""
+
     def told(self, numbers: bytes) -> None:
         """These are the numbers now: a runner that has a copy of them takes it anew."""
 
@@ -115,7 +119,17 @@ class Runner(Protocol):
         """Bring t, counts and scalar state to where `KeyState` and `shared` keep them, if they are elsewhere."""
 
 
-class OnHost:
+class Updating:
+    """A runner that holds no arrays: it updates them."""
+
+    update: Callable[[bytes, Batch, float], int]
+
+    def hold(self, batch: Batch) -> Held:
+        """Update this batch."""
+        return lambda numbers, scale: self.update(numbers, batch, scale)
+
+
+class OnHost(Updating):
     """A runner that works on `shared` and `KeyState` themselves, and leaves all checks to the engine."""
 
     remark = ""

@@ -14,13 +14,13 @@ from typing import Any
 from ...concurrency.turns import Turns
 from ...errors import ArrayError, NonFiniteError
 from ...recipes.recipe import Recipe
-from ..contract import Array, Batch, KeyState, Outcome, numbers_of
+from ..contract import Array, Batch, KeyState, Outcome, Updating, numbers_of
 from .hosted import Hosted
 from .launching import launches
 from .work import CULPRIT, LONGEST, LONGEST_OF, Side, Slot, Work
 
 
-class CudaRunner:
+class CudaRunner(Updating):
     """Runs a recipe on the devices that a driver reaches. See `contract.Runner`."""
 
     remark = ""

@@ -15,7 +15,7 @@ from ...language.kernel import Kernel, Phase
 from ...language.printing_c import c_block, c_walk
 from ...recipes.planning import Plan, planned
 from ...recipes.recipe import Recipe
-from ..contract import KeyState, OnHost
+from ..contract import Batch, Held, KeyState, OnHost
 
 KINDS = ("sum", "dot", "norm", "amax")
 block_name = cache(lambda block: c_block(block)[0])
@@ -49,6 +49,11 @@ class CompiledRunner(OnHost):
         arrays = tuple(state.arrays.get(name) for name in self.recipe.arrays)
         itemsize = np.dtype(state.dtype).itemsize
         self.runner.bind(key, state.counts, state.taken, state.scalars, arrays, state.shape, itemsize)
+
+    def hold(self, batch: Batch) -> Held:
+        """Keep the buffers of these arrays too."""
+        held = self.runner.hold(batch)
+        return held.step if held else super().hold(batch)
 
     def _wired(self, kernel: Kernel) -> tuple[Any, ...]:
         own = len(kernel.base) - len(self.recipe.scalars) - len(self.recipe.shared)
