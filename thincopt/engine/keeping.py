@@ -8,7 +8,7 @@ from operator import setitem
 
 from ..concurrency.whole import at_once, calls
 from ..errors import NonFiniteError
-from ..ops.contract import PATIENCE, Array, Batch, KeyState, Ops, Runner, counts
+from ..ops.contract import PATIENCE, Array, Batch, KeyState, Runner, counts
 from .checking import nonfinite_text
 from .present import Present
 
@@ -47,12 +47,12 @@ def _start(now: Present, start: float | str) -> float | None:
     return float(now.controls.values[start]) if isinstance(start, str) else start
 
 
-def refuse_or_skip(batch: Batch, states: Mapping[Hashable, KeyState], ops: Ops, nonfinite: str) -> None:
+def refuse_or_skip(now: Present, batch: Batch, states: Mapping[Hashable, KeyState]) -> None:
     """Raise, or count a step that was skipped and zero its gradients; too many in a row are an error too."""
-    text = nonfinite_text(batch, ops)
-    if nonfinite == "raise":
+    text, values = nonfinite_text(batch, now.ops), now.controls.values
+    if values["nonfinite"] == "raise":
         raise NonFiniteError(f"{text} Nothing was changed.")
-    zeroing = [(setitem, gradient, ..., 0) for _, gradient in batch.values()]
+    zeroing = [(setitem, gradient, ..., 0) for _, gradient in batch.values() if values["zero_gradient"]]
     counting = [
         call
         for state in (states[key] for key in batch)

@@ -160,7 +160,8 @@ def _asked(controls: Controls, kept_on: Container[str], name: str) -> Any:
 def _composed(controls: Controls, kept_on: Container[str]) -> tuple[Recipe, dict[str, Any], dict[str, bool]]:
     """The kernels for these settings, and what of the settings they are made by."""
     settings = declarations(controls.rule).settings
-    choices = {each.name: controls.values[each.name] for each in settings if each.choices}
+    own = [each.name for each in settings if each.choices]
+    choices = {name: controls.values[name] for name in (*own, "zero_gradient")}
     answers = {**choices, "nonfinite": controls.values["nonfinite"]}
     comes: dict[str, bool] = {}
     recipe = compose(

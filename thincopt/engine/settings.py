@@ -21,6 +21,7 @@ from ..schedules.following import Played
 ENGINE = (
     Setting("L2_is_weight_decay", False, choices=(False, True)),
     Setting("nonfinite", "raise", choices=("raise", "skip", "propagate")),
+    Setting("zero_gradient", True, choices=(False, True)),
 )
 ALIASES = {"b1": "beta1", "b2": "beta2"}  # Thinc's names of attributes
 

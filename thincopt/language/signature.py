@@ -19,7 +19,7 @@ RESERVED = (*OWN, "random", "signal")  # the last two are kept for later
 ENGINE = (
     *("L2_is_weight_decay", "nonfinite", "schedules", "ops", "rule", "settings", "state", "groups", "key", "keys"),
     *("weights", "gradient", "lr_scale", "of", "change", "update", "step_schedules", "load_state", "averaged"),
-    *("averages", "mom1", "mom2", "nr_update", "to_cpu", "to_gpu", "use_radam"),
+    *("averages", "mom1", "mom2", "nr_update", "to_cpu", "to_gpu", "use_radam", "zero_gradient", "bound"),
 )
 
 

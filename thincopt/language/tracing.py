@@ -29,6 +29,7 @@ class Answers:
     choices: Mapping[str, Any]
     asks: Ask
     falls: Ask
+    zeroes: bool = True  # whether a step leaves zero in the gradient
 
 
 @dataclass(frozen=True)
@@ -222,7 +223,7 @@ def trace(
     start = staged("start", weights, g=g)
     if rule is not None:
         step = staged("step", tracer.run(rule, "step", w=start, g=g), w=start, g=g)
-        outputs = {"w": staged("weights", start - step, g=g), "g": constant(0.0)}
+        outputs = {"w": staged("weights", start - step, g=g)} | ({"g": constant(0.0)} if answers.zeroes else {})
     else:
         ended = {"w": (staged("weights", start, g=g), weights), "g": (g, gradient)}
         outputs = {name: new for name, (new, old) in ended.items() if new is not old}

@@ -8,7 +8,8 @@ from .clip import clip
 from .decay import coupled_decay, weight_decay
 from .lookahead import lookahead
 
-WITHIN = ("coupled_decay", "clip", "weight_decay", "averages")  # compiled ahead within each rule; others walk apart
+SCALING = ("clip", "weight_decay")  # they change a number of a walk, and are free
+WITHIN = (*SCALING, "coupled_decay", "averages")  # compiled ahead within each rule; others walk apart
 
 
 def stages_around(rule: Rule) -> tuple[Stage, ...]:

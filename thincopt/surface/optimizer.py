@@ -193,7 +193,7 @@ class Optimizer:
         states = ready(now, batch)
         outcome = Outcome(now.runner.run(now.numbers, batch, float(lr_scale)))
         if outcome == Outcome.NONFINITE:
-            refuse_or_skip(batch, states, now.ops, now.controls.values["nonfinite"])
+            refuse_or_skip(now, batch, states)
         elif outcome != Outcome.DONE:
             raise RuntimeError(f"{now.ops.name} refused arrays that it found no fault with; please report this.")
 

@@ -154,7 +154,8 @@ class _Making:
             yield self.scalars(kernel, len(kernel.phases) - 1, program=program, is_last=1)
         yield from self.shared_kept()
         for program, kernel in enumerate(self.programs):
-            yield self.walk(kernel.phases[-1].walk, program, zeroes=1)
+            last = kernel.phases[-1].walk
+            yield self.walk(last, program, zeroes=int("g" in dict(last.stores)))
 
     def needs_scalars(self, kernel: Kernel, depth: int) -> bool:
         """Whether a phase that does not store must wait for scalars, or say whose turn it is."""
