@@ -241,6 +241,41 @@ def test_a_rule_that_uses_a_name_of_a_stage_is_told(function, text):
     assert str(caught.value) == f"Made.v1: {text}: choose another."
 
 
+TAKES = [
+    (
+        dict(takes="weight_decy"),
+        "@rule('Made.v1') takes over 'weight_decy', but there is no such stage. Did you mean 'weight_decay'?",
+    ),
+    (
+        dict(takes=("clip", "L2")),
+        "@rule('Made.v1') takes over 'L2', but there is no such stage. Did you mean 'coupled_decay'?",
+    ),
+    (
+        dict(takes="clip"),
+        "Made.v1 names a setting 'weight_decay', which is of the stage weight_decay: if the formula does the stage's"
+        " work, write @rule('Made.v1', takes='weight_decay'); if not, choose another name.",
+    ),
+]
+
+
+def decaying(w, g, *, learn_rate: Rate = 0.1, weight_decay: Rate = 0.0):
+    return learn_rate * (g + weight_decay * w)
+
+
+@pytest.mark.parametrize(("keywords", "text"), TAKES)
+def test_a_stage_is_taken_over_by_name_alone(keywords, text):
+    with pytest.raises(RuleError) as caught:
+        Optimizer.of(rule("Made.v1", **keywords)(decaying))
+    assert str(caught.value) == text
+
+
+@pytest.mark.parametrize("takes", [3, None, ["clip"], ("clip", 3)])
+def test_what_is_no_name_of_a_stage_is_told(takes):
+    with pytest.raises(RuleError) as caught:
+        rule("Made.v1", takes=takes)
+    assert str(caught.value) == f"Made.v1: takes is the name of a stage, or a tuple of names, not {takes!r}."
+
+
 def test_a_default_for_a_setting_that_does_not_exist_is_told_when_an_optimizer_is_made():
     made = rule("Made.v1", weight_decy=0.1)(other_rate_too)
     with pytest.raises(SettingError) as caught:

@@ -114,7 +114,7 @@ def steps(rule: Rule, values: Mapping[str, Any], scale: float, batch: Mapping[An
 
 def _step(rule: Rule, values: Mapping[str, Any], given: Arrays) -> Arrays:
     names, settings = arguments(rule)
-    decay = 1.0 if "weight_decay" in settings else 1 - values["learn_rate"] * values["weight_decay"]
+    decay = 1.0 if "weight_decay" in rule.takes else 1 - values["learn_rate"] * values["weight_decay"]
     start = given["w"] * decay if rule.decay == "start" else given["w"]
     taken = {name: start if name == "w" else given.get(name) for name in names}
     made = plain(rule.function)(*taken.values(), **{name: values[name] for name in settings})

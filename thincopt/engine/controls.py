@@ -60,7 +60,7 @@ class Controls:
 
     @cached_property
     def _driven(self) -> Container[str]:
-        decays = self.values["L2_is_weight_decay"] and "L2" in self.schedules
+        decays = self.values.get("L2_is_weight_decay") and "L2" in self.schedules
         return self.schedules.keys() ^ {"L2", "weight_decay"} if decays else self.schedules
 
     def _ended(self, name: str, schedule: Follower) -> bool:
@@ -108,7 +108,7 @@ def restored(
 
 def effective(rule: Rule, values: Mapping[str, Any]) -> dict[str, Any]:
     """The settings as the kernels take them: L2 as weight decay is weight decay."""
-    if not (values["L2_is_weight_decay"] and values["L2"]):
+    if not (values.get("L2_is_weight_decay") and values["L2"]):
         return dict(values)
     if values["weight_decay"]:
         raise SettingError(clash(rule, values))

@@ -18,8 +18,9 @@ from ..rules import all_rules
 from ..schedules.declaring import Follower, as_schedule, is_schedule, unmade
 from ..schedules.following import Played
 
+L2_IS_WEIGHT_DECAY = Setting("L2_is_weight_decay", False, choices=(False, True))  # of rules that have both
 ENGINE = (
-    Setting("L2_is_weight_decay", False, choices=(False, True)),
+    L2_IS_WEIGHT_DECAY,
     Setting("nonfinite", "raise", choices=("raise", "skip", "propagate")),
 )
 ALIASES = {"b1": "beta1", "b2": "beta2"}  # Thinc's names of attributes
@@ -33,7 +34,9 @@ def meant(name: str, known: Container[str]) -> str:
 @cache
 def settings_of(rule: Rule) -> dict[str, Setting]:
     """Every setting of a rule, its stages and the engine, with this rule's defaults; `learn_rate` first."""
-    known = [*declarations(rule).settings, *ENGINE]
+    declared = declarations(rule).settings
+    decays = {"L2", "weight_decay"} <= {each.name for each in declared}
+    known = [*declared, *(each for each in ENGINE if decays or each is not L2_IS_WEIGHT_DECAY)]
     known.sort(key=lambda each: each.name != "learn_rate")
     settings = {
         each.name: Setting(each.name, rule.defaults.get(each.name, each.default), each.range, each.choices)
@@ -69,7 +72,7 @@ def faults(rule: Rule, given: Mapping[str, Any], *, complete: bool = True) -> li
         found = [each for each in error.errors(include_url=False) if complete or each["type"] != "missing"]
         return at_most(found, partial(_fault, rule), partial(_further, rule))
     values = {**{name: each.default for name, each in settings_of(rule).items()}, **given}
-    asked = [values[name] for name in ("L2_is_weight_decay", "L2", "weight_decay")]
+    asked = [values.get(name) for name in ("L2_is_weight_decay", "L2", "weight_decay")]
     if complete and not any(map(is_schedule, asked)) and all(asked):
         return [("weight_decay", SettingError(clash(rule, values)))]
     return []

@@ -49,6 +49,7 @@ class Rule:
     name: str
     function: Callable[..., Any]
     decay: Literal["start", "weights"] = "start"
+    takes: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
     signature: Signature = field(init=False)
 
@@ -78,11 +79,16 @@ class Rule:
 
 
 def rule(
-    name: str, *, decay: Literal["start", "weights"] = "start", **defaults: Any
+    name: str,
+    *,
+    decay: Literal["start", "weights"] = "start",
+    takes: str | tuple[str, ...] = (),
+    **defaults: Any,
 ) -> Callable[[Callable[..., Any]], Rule]:
     """Make a function of (w, g, state…) and settings into the rule `name`, found by that name from then on.
 
     `decay` says which weights a decoupled decay shrinks: those that the rule starts from, or those it ends with.
+    `takes` names the stage whose work the formula does itself, or several: that stage is left out.
     Other keywords are defaults for the settings common to all rules (`weight_decay=0.01`).
     """
     if callable(name):
@@ -91,6 +97,9 @@ def rule(
         raise RuleError(f"A rule is named like 'Adam.v1', with a version; {name!r} is not.")
     if decay not in ("start", "weights"):
         raise RuleError(f"{name}: decay is 'start' or 'weights', not {decay!r}.")
+    taken = (takes,) if isinstance(takes, str) else takes
+    if not isinstance(taken, tuple) or not all(isinstance(each, str) for each in taken):
+        raise RuleError(f"{name}: takes is the name of a stage, or a tuple of names, not {takes!r}.")
 
     def enrol(function: Callable[..., Any]) -> Rule:
         _see_function(function, f"@rule({name!r})")
@@ -98,7 +107,7 @@ def rule(
         if known is not None and not _of_one_home(known.function, function):
             home = known.function.__module__
             raise RuleError(f"{name} is already the rule of {home}; choose another name, or another version.")
-        RULES[name] = Rule(name, function, decay, defaults)
+        RULES[name] = Rule(name, function, decay, taken, defaults)
         return RULES[name]
 
     return enrol

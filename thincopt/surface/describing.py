@@ -80,7 +80,7 @@ class Traffic:
 
 @dataclass(frozen=True)
 class Description:
-    """Everything that a page or a listing needs; a schedule or stage has no states and no traffic of its own."""
+    """Everything that a page or a listing needs; only a rule takes stages over, has states and traffic."""
 
     name: str
     versions: tuple[str, ...]
@@ -89,6 +89,7 @@ class Description:
     papers: tuple[Paper, ...]
     source: str
     settings: tuple[Told, ...]
+    takes: tuple[str, ...] = ()
     states: tuple[Memory, ...] = ()
     most_arrays: int = 0
     traffic: Traffic | None = None
@@ -161,6 +162,7 @@ def _of_rule(rule: Rule) -> dict[str, Any]:
     functions = {"rule": rule.function, **{each.name: each.function for each in stages}}
     used = _recipe(rule, {}).kept
     return dict(
+        takes=rule.takes,
         settings=tuple(
             _told(each, owners[name], functions.get(owners[name]), formulas.get(owners[name], ()))
             for name, each in settings_of(rule).items()
