@@ -61,7 +61,7 @@ def Prodigy(
     v,
     s,
     w0: Annotated[Array, Starts("w")],
-    d: Annotated[Shared, Starts(1e-6)],
+    d: Annotated[Shared, Starts("first_rate")],
     numerator: Shared,
     k: Shared,
     *,
@@ -69,6 +69,7 @@ def Prodigy(
     beta1: Unit = 0.9,
     beta2: Unit = 0.999,
     eps: Positive = 1e-8,
+    first_rate: Positive = 1e-6,
 ):
     """Prodigy (Mishchenko & Defazio 2023, arXiv:2306.06101, Algorithm 4): sums over the whole model, shared numbers."""
     k = k + 1
@@ -83,7 +84,7 @@ def Prodigy(
 
 
 @rule("ProbeCounter.v1")
-def Counter(w, g, seen: Shared, own: Annotated[Scalar, Starts(2.0)], largest: Scalar, t):
+def Counter(w, g, seen: Shared, own: Annotated[Scalar, Starts("first")], largest: Scalar, t, *, first: Number = 2.0):
     """Scalar state fed by t, by itself and by a reduction; a shared counter."""
     return 0.1 * g, seen + 1, own * 0.5 + t, maximum(largest, amax(abs(g)))
 

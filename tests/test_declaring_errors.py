@@ -1,7 +1,7 @@
 """What cannot be declared, as a rule or its signature, and the errors that teach what to write instead."""
 
 import inspect
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import traced
 from thincopt import Optimizer, RuleError, SettingError, rule
 from thincopt.engine import settings
-from thincopt.language import Positive, Rate, Scalar, Starts, stage
+from thincopt.language import Positive, Rate, stage
 from thincopt.language.declaring import RULES, Rule
 from thincopt.language.signature import ENGINE, RESERVED, SUPPLIED
 from thincopt.language.types import Range
@@ -41,10 +41,6 @@ def oddly_typed(w, g, m: int):
 
 def defaulted(w, g, m=0):
     return g, m
-
-
-def scalar_as_weights(w, g, s: Annotated[Scalar, Starts("w")]):
-    return g, s
 
 
 def out_of_range(w, g, *, eps: Positive = 0.0):
@@ -119,7 +115,6 @@ SIGNATURES = [
         "Made.v1: state 'm' has a default; write Annotated[Array, Starts(0)]. If it is a setting, it stands after `*`,"
         " with a type such as Rate.",
     ),
-    (scalar_as_weights, "Made.v1: scalar state 's' starts at a number, not at 'w'."),
     (out_of_range, "Made.v1: eps = 0.0, but it must be a finite number > 0."),
     (
         other_rate,
@@ -239,41 +234,6 @@ def test_a_rule_that_uses_a_name_of_a_stage_is_told(function, text):
     with pytest.raises(RuleError) as caught:
         traced(function)
     assert str(caught.value) == f"Made.v1: {text}: choose another."
-
-
-TAKES = [
-    (
-        dict(takes="weight_decy"),
-        "@rule('Made.v1') takes over 'weight_decy', but there is no such stage. Did you mean 'weight_decay'?",
-    ),
-    (
-        dict(takes=("clip", "L2")),
-        "@rule('Made.v1') takes over 'L2', but there is no such stage. Did you mean 'coupled_decay'?",
-    ),
-    (
-        dict(takes="clip"),
-        "Made.v1 names a setting 'weight_decay', which is of the stage weight_decay: if the formula does the stage's"
-        " work, write @rule('Made.v1', takes='weight_decay'); if not, choose another name.",
-    ),
-]
-
-
-def decaying(w, g, *, learn_rate: Rate = 0.1, weight_decay: Rate = 0.0):
-    return learn_rate * (g + weight_decay * w)
-
-
-@pytest.mark.parametrize(("keywords", "text"), TAKES)
-def test_a_stage_is_taken_over_by_name_alone(keywords, text):
-    with pytest.raises(RuleError) as caught:
-        Optimizer.of(rule("Made.v1", **keywords)(decaying))
-    assert str(caught.value) == text
-
-
-@pytest.mark.parametrize("takes", [3, None, ["clip"], ("clip", 3)])
-def test_what_is_no_name_of_a_stage_is_told(takes):
-    with pytest.raises(RuleError) as caught:
-        rule("Made.v1", takes=takes)
-    assert str(caught.value) == f"Made.v1: takes is the name of a stage, or a tuple of names, not {takes!r}."
 
 
 def test_a_default_for_a_setting_that_does_not_exist_is_told_when_an_optimizer_is_made():

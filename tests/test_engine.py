@@ -5,8 +5,7 @@ import pytest
 
 from tests import probes
 from tests.conftest import steps
-from thincopt import ArrayError, Optimizer, SettingError, rule, stage
-from thincopt.language import Rate
+from thincopt import ArrayError, Optimizer, SettingError, stage
 
 
 def test_the_same_objects_come_back_updated_and_zeroed(ops):
@@ -206,20 +205,6 @@ def test_stages_at_the_step_wrap_any_rule(monkeypatch):
     optimizer("w", weights, np.array([1.0, -0.5]))
     composing.declarations.cache_clear()
     assert list(weights) == [-1.0 - 1.9 / 0.5, -1.0]
-
-
-def test_what_a_rule_takes_over_is_left_out_with_its_settings(ops):
-    @rule("Shrinking.v1", takes=("coupled_decay", "weight_decay", "averages"))
-    def Shrinking(w, g, *, learn_rate: Rate = 0.5, weight_decay: Rate = 0.5):
-        return learn_rate * g + weight_decay * w
-
-    optimizer = Optimizer.of(Shrinking, ops=ops)
-    assert not optimizer.settings.keys() & {"L2", "L2_is_weight_decay", "use_averages"}
-    weights = np.ones(2)
-    optimizer("w", weights, np.array([1.0, 0.0]))
-    assert list(weights) == [0.0, 0.5]
-    with pytest.raises(SettingError, match=r"^Shrinking.v1 has no setting 'L2'\."):
-        Optimizer.of(Shrinking, L2=0.1)
 
 
 def test_a_stage_says_where_it_attaches():

@@ -60,9 +60,9 @@ def states_of(rule: Rule) -> list[str]:
 
 
 @cache
-def scalars_of(rule: Rule) -> dict[str, float]:
-    """Scalar state, as it begins."""
-    return {each.name: float(each.start) for each in rule.signature.states if each.kind == "scalar"}
+def scalars_of(rule: Rule) -> dict[str, float | str]:
+    """Scalar state, and the number or the setting that it begins at."""
+    return {each.name: each.start for each in rule.signature.states if each.kind == "scalar"}
 
 
 def is_stated(rule: Rule) -> bool:

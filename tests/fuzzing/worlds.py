@@ -153,7 +153,9 @@ def begins(rule: Rule, was: Content, key: Any, gradient: Any, branch: Mapping[st
     starts = {name: weights if name == "slow" else np.zeros(weights.shape) for name in names_of(branch)}
     found = {**starts, **{name: known[name] for name in names_of(known)}, "w": weights, "g": gradient}
     found = {name: np.asarray(each, np.float64).reshape(weights.shape) for name, each in found.items()}
-    scalars = {name: known.get(name, first) for name, first in formulas.scalars_of(rule).items()}
+    scalars = {
+        name: known.get(name, was["settings"].get(first, first)) for name, first in formulas.scalars_of(rule).items()
+    }
     return {
         **found,
         **{name: np.float64(each) for name, each in scalars.items()},

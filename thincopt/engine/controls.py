@@ -54,6 +54,10 @@ class Controls:
         """The settings as the kernels take them."""
         return effective(self.rule, self.values)
 
+    def start(self, start: float | str) -> float:
+        """The number that state begins with: of a setting, the present value."""
+        return float(self.effective[start] if isinstance(start, str) else start)
+
     def asks(self, name: str) -> bool:
         """Whether this number may be other than zero; one that is scheduled may."""
         return bool(self.effective[name]) or name in self._driven

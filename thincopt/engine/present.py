@@ -70,9 +70,24 @@ class Present:
 
 def begun(controls: Controls, ops: Ops, turns: Turns, *, follows: bool) -> Present:
     """An optimizer without state."""
-    declared = declarations(controls.rule)
-    shared = array("d", [float(each.start) for each in declared.states if each.kind == "shared"])
-    return _made(turns, controls=controls, ops=ops, follows=follows, states={}, shared=shared)
+    return _made(turns, controls=controls, ops=ops, follows=follows, states={}, shared=_first(controls))
+
+
+@cache
+def _shared_starts(rule: Rule) -> tuple[float | str, ...]:
+    return tuple(each.start for each in declarations(rule).states if each.kind == "shared")
+
+
+def _first(controls: Controls) -> array[float]:
+    """What the shared numbers begin with."""
+    return array("d", map(controls.start, _shared_starts(controls.rule)))
+
+
+def _begins_elsewhere(now: Present, controls: Controls) -> bool:
+    """Whether shared numbers begin at settings that are others now, before the first step."""
+    settings = [each for each in _shared_starts(now.rule) if isinstance(each, str)]
+    moved = any(now.controls.start(each) != controls.start(each) for each in settings)
+    return moved and not now.has_stepped
 
 
 def anew(now: Present, turns: Turns, **parts: Any) -> Present:
@@ -92,6 +107,8 @@ def asks_for_others(now: Present, controls: Controls) -> bool:
 
 def changed(now: Present, controls: Controls, turns: Turns) -> Present:
     """With other settings, and another runner if they ask for other kernels."""
+    if _begins_elsewhere(now, controls):
+        return anew(now, turns, controls=controls, shared=_first(controls))
     if asks_for_others(now, controls):
         return anew(now, turns, controls=controls)
     step, update = _ways(now.runner, now.recipe, now.ops, controls)

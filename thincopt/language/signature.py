@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
 
 from . import types
-from .errors import RuleError
+from .errors import RuleError, nearest
 from .returning import see_order
 from .types import Kind, Range, Starts
 
@@ -21,6 +21,9 @@ ENGINE = (
     *("weights", "gradient", "lr_scale", "of", "change", "update", "step_schedules", "load_state", "averaged"),
     *("averages", "mom1", "mom2", "nr_update", "to_cpu", "to_gpu", "use_radam"),
 )
+
+
+_STARTS = 'write Starts("w") for the weights, a number, or the name of a setting that is a number'
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,8 @@ def signature_of(function: Callable[..., Any], label: str) -> Signature:
     if names[:2] != ["w", "g"]:
         raise RuleError(f"{label} begins with ({', '.join(names[:2])}): it must begin with (w, g, …).")
     see_order(function, label, [each.name for each in states])
+    for state in states:
+        _see_start(label, state, settings)
     return Signature(tuple(names), tuple(states), tuple(settings))
 
 
@@ -109,9 +114,29 @@ def _state(label: str, parameter: inspect.Parameter) -> State:
         )
     kind = kinds[0] if kinds else "array"
     starts = [each.value for each in extras if isinstance(each, Starts)]
-    if starts and kind != "array" and isinstance(starts[0], str):
-        raise RuleError(f"{label}: {kind} state {name!r} starts at a number, not at {starts[0]!r}.")
     return State(name, kind, starts[0] if starts else 0.0)
+
+
+def _see_start(label: str, state: State, settings: list[Setting]) -> None:
+    """An error if this state starts at nothing that there is."""
+    start = state.start
+    if not isinstance(start, str):
+        if isinstance(start, bool) or not isinstance(start, int | float):
+            raise RuleError(f"{label}: state {state.name!r} starts at {start!r}: {_STARTS}.")
+        return
+    if start == "w":
+        if state.kind != "array":
+            raise RuleError(
+                f"{label}: {state.kind} state {state.name!r} is one number, and cannot start as the weights."
+            )
+        return
+    numbers = [each.name for each in settings if each.range]
+    if start not in numbers:
+        what = "is a choice, no number" if start in {each.name for each in settings} else "it has not"
+        raise RuleError(
+            f"{label}: state {state.name!r} starts at the setting {start!r}, which {what}: {_STARTS}."
+            f" {nearest(start, numbers)}"
+        )
 
 
 def _mistyped(label: str, parameter: inspect.Parameter) -> str:
