@@ -3,6 +3,7 @@
 import builtins
 import math
 from inspect import isfunction
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -65,6 +66,22 @@ def shared_from_norm(w, g, d: Shared):
 
 def shared_from_time(w, g, d: Shared, t):
     return g, d + t
+
+
+def asking(ask):
+    def asks(w, g, *, kind: Literal["a", "b"] = "a"):
+        return g if ask(kind) else w
+
+    return asks
+
+
+def matching(w, g, *, kind: Literal["a", "b"] = "b"):
+    match kind:
+        case "a":
+            return g
+        case "c":
+            return w
+    return w
 
 
 ASKED = (
@@ -181,6 +198,12 @@ TAUGHT = [
     (lambda w, g: g * 10**400, "a formula's numbers are float64, and a whole number in it is larger than any."),
     (lambda w, g, m: ((m, 1.0), m), "a formula is made of numbers, settings and arrays, not of (<m>, 1.0) (tuple)."),
     (lambda w, g: g > 0, "'step' became a condition; write where(condition, 1.0, 0.0)."),
+    (asking(lambda kind: kind == "c"), "kind is compared with 'c', which it never is: it is one of 'a', 'b'."),
+    (asking(lambda kind: kind != "A"), "kind is compared with 'A', which it never is: it is one of 'a', 'b'."),
+    (asking(lambda kind: "c" == kind), "kind is compared with 'c', which it never is: it is one of 'a', 'b'."),  # noqa: SIM300  # as some write it
+    (asking(lambda kind: kind in ("b", "c")), "kind is compared with 'c', which it never is: it is one of 'a', 'b'."),
+    (asking(lambda kind: kind == 1), "kind is compared with 1, which it never is: it is one of 'a', 'b'."),
+    (matching, "kind is compared with 'c', which it never is: it is one of 'a', 'b'."),
     (norm_of_number, "norm is of an array, and a number was given: a number needs no norm."),
     (scalar_from_array, "scalar state 's' became an array; use sum, norm, …."),
     (lambda w, g, m: (g, g > 0), "state 'm' became a condition; write where(condition, 1.0, 0.0)."),
@@ -210,6 +233,14 @@ def test_the_line_of_the_rule_is_in_the_traceback():
     with pytest.raises(RuleError) as caught:
         traced(python_min)
     assert python_min.__code__ in [each.frame.code.raw for each in caught.traceback]
+
+
+def test_a_choice_is_a_word_in_all_else():
+    def choosing(w, g, *, kind: Literal["a", "b"] = "b", other: Literal["b", "c"] = "b"):
+        told = {"a": g, "b": w}[kind] if kind == other and kind != "a" and kind in ("a", "b") else g
+        return told * len(kind) if kind.upper() == "B" else g
+
+    assert traced(choosing).phases == traced(lambda w, g: w * 1).phases
 
 
 def test_what_python_does_with_symbols_as_with_numbers_may_stay():

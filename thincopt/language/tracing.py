@@ -9,6 +9,7 @@ from linecache import getline
 from types import TracebackType
 from typing import Any
 
+from .choosing import chosen
 from .declaring import POINTS, RETURNS, Rule, Stage
 from .errors import RuleError
 from .expression import REDUCTIONS, SIZE, Node, constant
@@ -87,7 +88,7 @@ class Tracer:
         """Call a rule or stage; note its new state and give what it returns first."""
         known = {**self.states, "t": self.t, **arrays}
         settings = {
-            each.name: self.settings[each.name] if each.range else self.choices[each.name]
+            each.name: self.settings[each.name] if each.range else chosen(each, self.choices[each.name])
             for each in part.signature.settings
         }
         missing = [name for name in part.signature.names if name not in known]
