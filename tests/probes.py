@@ -36,9 +36,9 @@ def Sums(w, g, size: Scalar, added: Scalar, product: Scalar, largest: Scalar, mi
 
 
 @rule("ProbeWords.v1")
-def Words(w, g, m, previous, low: Annotated[Array, Starts(1.0)], *, learn_rate: Rate = 0.1, bound: Positive = 0.5):
+def Words(w, g, m, previous, low: Annotated[Array, Starts(1.0)], *, learn_rate: Rate = 0.1, limit: Positive = 0.5):
     """Every elementwise word, a state that takes the old gradient, and conditions joined."""
-    bounded = minimum(maximum(g, -bound), bound)
+    bounded = minimum(maximum(g, -limit), limit)
     agrees = (sign(g) == sign(m)) & (abs(g) > 0.01) | ~(w < 0) & (g != previous)
     low = where((m <= g) & (previous >= -1.0), low / (1 + abs(bounded)), -low)
     m = 0.5 * m + bounded * bounded**3

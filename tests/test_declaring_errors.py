@@ -11,7 +11,7 @@ from thincopt import Optimizer, RuleError, SettingError, rule
 from thincopt.engine import settings
 from thincopt.language import Positive, Rate, stage
 from thincopt.language.declaring import RULES, Rule
-from thincopt.language.signature import ENGINE, RESERVED, SUPPLIED
+from thincopt.language.signature import COMMON, ENGINE, RESERVED, SUPPLIED
 from thincopt.language.types import Range
 
 
@@ -154,6 +154,16 @@ def test_no_setting_hides_what_the_engine_has():
     own = {name for name in dir(Optimizer) if not name.startswith("_")}
     own |= {each.name for each in settings.ENGINE} | set(inspect.signature(Optimizer.of).parameters) - {"settings"}
     assert own <= {*ENGINE, *SUPPLIED, *RESERVED}, "add it to thincopt.language.signature.ENGINE"
+
+
+@pytest.mark.parametrize("name", [*COMMON, *ENGINE, "t", "random"])
+def test_no_rule_has_a_setting_of_a_name_that_means_something_else(name):
+    found = {}
+    exec(f"def made(w, g, *, {name}: Rate = 0.1): return {name} * g", {"Rate": Rate}, found)  # noqa: S102  # ours
+    with pytest.raises(RuleError) as caught:
+        Rule("Made.v1", found["made"])
+    text = f"Made.v1 names a setting {name!r}, which the engine keeps for itself: choose another name."
+    assert str(caught.value) == text
 
 
 def test_a_rate_may_stand_beside_learn_rate():

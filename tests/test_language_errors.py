@@ -209,13 +209,13 @@ TAUGHT = [
     (lambda w, g, m: (g, g > 0), "state 'm' became a condition; write where(condition, 1.0, 0.0)."),
     (
         shared_from_norm,
-        "shared state 'd' depends on a norm, which each key has its own of; sum it over the keys with total(…), or keep"
-        " a shared counter.",
+        "shared state 'd' depends on a norm, which each key has its own of: add it up over the keys with"
+        " total(…), or count in the shared state itself, n = n + 1.",
     ),
     (
         shared_from_time,
-        "shared state 'd' depends on 't', which each key has its own of; sum it over the keys with total(…), or keep a"
-        " shared counter.",
+        "shared state 'd' depends on 't', which each key has its own of: add it up over the keys with"
+        " total(…), or count in the shared state itself, n = n + 1.",
     ),
 ]
 

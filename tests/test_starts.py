@@ -26,6 +26,10 @@ def start_at_a_choice(w, g, s: Annotated[Shared, Starts("nesterov")], *, nestero
     return g, s
 
 
+def start_uncalled(w, g, s: Annotated[Array, Starts]):
+    return g, s
+
+
 def start_at_nothing(w, g, s: Annotated[Scalar, Starts(None)]):
     return g, s
 
@@ -45,6 +49,7 @@ WRONG = [
         start_at_a_choice,
         f"Made.v1: state 's' starts at the setting 'nesterov', which is a choice, no number: {STARTS}. There is none.",
     ),
+    (start_uncalled, f"Made.v1: state 's' is annotated with {Starts!r}, which means nothing: {STARTS}."),
     (start_at_nothing, f"Made.v1: state 's' starts at None: {STARTS}."),
 ]
 

@@ -208,6 +208,7 @@ def _refuse_single(name: str, ops: Ops, *call: Any) -> int:
     if ops.is_empty(gradient):
         return Outcome.DONE
     raise ArrayError(
-        f"{name} with these settings needs the whole model at once (a sum over all keys is part of it):"
+        f"{name} with these settings needs the whole model at once (a sum over all keys, or state that they share, is"
+        " part of it):"
         " call optimizer.update({key: (weights, gradient), …}) instead of optimizer(key, weights, gradient)."
     )

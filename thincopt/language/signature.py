@@ -20,6 +20,13 @@ ENGINE = (
     *("L2_is_weight_decay", "nonfinite", "schedules", "ops", "rule", "settings", "state", "groups", "key", "keys"),
     *("weights", "gradient", "lr_scale", "of", "change", "update", "step_schedules", "load_state", "averaged"),
     *("averages", "mom1", "mom2", "nr_update", "to_cpu", "to_gpu", "use_radam"),
+    *("bound", "explain", "flush", "observe"),
+    *("blocks", "dims", "frozen", "optimizer", "view_shape"),  # what groups say
+)
+# Settings that all optimizers will have: no rule's own may be called so.
+COMMON = (
+    *("averages_by", "ema_decay", "ema_debias", "swa_start", "swa_every", "decay_kind", "accumulate"),
+    *("zero_gradient", "maximize", "storage", "seed", "partner"),
 )
 
 
@@ -107,6 +114,9 @@ def _state(label: str, parameter: inspect.Parameter) -> State:
     kinds = [each.name for each in extras if isinstance(each, Kind)]
     if not kinds and base is not parameter.empty:
         raise RuleError(_mistyped(label, parameter))
+    odd = [each for each in extras if not isinstance(each, Kind | Starts)]
+    if odd:
+        raise RuleError(f"{label}: state {name!r} is annotated with {odd[0]!r}, which means nothing: {_STARTS}.")
     if parameter.default is not parameter.empty:
         raise RuleError(
             f"{label}: state {name!r} has a default; write Annotated[Array, Starts({parameter.default!r})]. If it is a"
@@ -157,10 +167,15 @@ def _own_setting(label: str, parameter: inspect.Parameter) -> Setting:
     """The setting of a rule or stage, whose name must not be one that the engine gives another meaning."""
     name = parameter.name
     if name in (*SUPPLIED, *RESERVED, *ENGINE):
-        raise RuleError(f"{label} names a setting {name!r}, which the engine keeps for itself: choose another name.")
+        raise RuleError(taken(label, name))
     if name.startswith("_"):
         raise RuleError(f"{label} names a setting {name!r}: a setting's name begins with a letter.")
     return setting_of(label, parameter)
+
+
+def taken(label: str, name: str) -> str:
+    """The error of a setting whose name means something else."""
+    return f"{label} names a setting {name!r}, which the engine keeps for itself: choose another name."
 
 
 def setting_of(label: str, parameter: inspect.Parameter) -> Setting:

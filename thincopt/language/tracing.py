@@ -121,8 +121,8 @@ class Tracer:
         own = _found_by_key(new, self.kinds) if self.kinds[name] == "shared" else None
         if own:
             raise RuleError(
-                f"{part.name}: shared state {name!r} depends on {own}, which each key has its own of;"
-                " sum it over the keys with total(…), or keep a shared counter."
+                f"{part.name}: shared state {name!r} depends on {own}, which each key has its own of:"
+                " add it up over the keys with total(…), or count in the shared state itself, n = n + 1."
             )
         self.news[name] = new
 
