@@ -89,6 +89,14 @@ def Counter(w, g, seen: Shared, own: Annotated[Scalar, Starts("first")], largest
     return 0.1 * g, seen + 1, own * 0.5 + t, maximum(largest, amax(abs(g)))
 
 
+@rule("ProbeNames.v1")
+def Names(w, g, slow, average, lookahead_slow: Annotated[Array, Starts("w")], *, average_rate: Unit = 0.5):
+    """State that is called as that of the stages."""
+    slow = average_rate * slow + g
+    average = average_rate * average + slow
+    return 0.1 * average + 0.01 * (lookahead_slow - w), slow, average, 0.5 * (lookahead_slow + w)
+
+
 RULES = [each for name, each in REGISTERED.items() if name.startswith("Probe")]
 
 

@@ -26,6 +26,7 @@ WORDS = {
 }
 
 Arrays = dict[str, Any]
+SLOW, AVERAGE = "lookahead.slow", "averages.average"
 
 
 class On(np.float64):
@@ -130,8 +131,8 @@ def _followed(values: Mapping[str, Any], found: Arrays, t: int) -> Arrays:
     """Lookahead and averages."""
     period = int(values["lookahead_k"])
     if period and t % period == 0:
-        found["w"] = found["slow"] = found["slow"] + values["lookahead_alpha"] * (found["w"] - found["slow"])
+        found["w"] = found[SLOW] = found[SLOW] + values["lookahead_alpha"] * (found["w"] - found[SLOW])
     if values["use_averages"]:
         kept = min((1 + t) / (10 + t), 0.9999)
-        found["average"] = found["average"] - (1 - kept) * (found["average"] - found["w"])
+        found[AVERAGE] = found[AVERAGE] - (1 - kept) * (found[AVERAGE] - found["w"])
     return found

@@ -40,6 +40,7 @@ class State:
     name: str
     kind: Literal["array", "scalar", "shared"]
     start: float | str
+    owner: str = "rule"  # or the stage
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,8 @@ def _state(label: str, parameter: inspect.Parameter) -> State:
         raise RuleError(f"{label} names {name!r}, which the engine keeps for itself: choose another name.")
     if not name.isascii():
         raise RuleError(f"{label}: state {name!r} is a name in files and in C: use plain ASCII.")
+    if "__" in name:
+        raise RuleError(f"{label}: state {name!r} is a name in C too: use one underscore at a time.")
     kinds = [each.name for each in extras if isinstance(each, Kind)]
     if not kinds and base is not parameter.empty:
         raise RuleError(_mistyped(label, parameter))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from linecache import getline
 from types import TracebackType
 from typing import Any
@@ -44,30 +44,29 @@ class Declared:
         return tuple(each.name for each in self.states if each.kind == kind)
 
 
+def state_name(part: Rule | Stage, name: str) -> str:
+    """What state is called outside its part: a rule's by its own name, a stage's as `lookahead.slow`."""
+    return name if isinstance(part, Rule) else f"{part.name}.{name}"
+
+
 def declared(rule: Rule, stages: Sequence[Stage]) -> Declared:
     """Merge what the rule and its stages declare; the rule's defaults win."""
     settings: dict[str, Setting] = {}
     states: dict[str, State] = {}
-    owners: dict[str, Rule | Stage] = {}
-
-    def see_free(name: str, kind: str, part: Rule | Stage) -> None:
-        if owners.setdefault(name, part) is not part:
-            raise RuleError(
-                f"{owners[name].name}: {kind} {name!r} has a name that the stage {part.name} uses: choose another."
-            )
-
     parts: list[Rule | Stage] = [rule, *stages]
     for part in parts:
         for setting in part.signature.settings:
             if setting.name in states:
-                see_free(setting.name, "state", part)
-            owners.setdefault(setting.name, part)
+                raise RuleError(
+                    f"{rule.name}: state {setting.name!r} has the name of a setting of the stage {part.name}: choose"
+                    " another."
+                )
             default = rule.defaults.get(setting.name, setting.default)
             new = Setting(setting.name, default, setting.range, setting.choices)
             settings.setdefault(setting.name, new)
         for state in part.signature.states:
-            see_free(state.name, "setting" if state.name in settings else "state", part)
-            states[state.name] = state
+            name = state_name(part, state.name)
+            states[name] = replace(state, name=name, owner=part.name if isinstance(part, Stage) else "rule")
     return Declared(tuple(settings.values()), tuple(states.values()))
 
 
@@ -86,7 +85,8 @@ class Tracer:
 
     def run(self, part: Rule | Stage, returns: str, **arrays: Node) -> Node:
         """Call a rule or stage; note its new state and give what it returns first."""
-        known = {**self.states, "t": self.t, **arrays}
+        own = {each.name: self.states[state_name(part, each.name)] for each in part.signature.states}
+        known = {**own, "t": self.t, **arrays}
         settings = {
             each.name: self.settings[each.name] if each.range else chosen(each, self.choices[each.name])
             for each in part.signature.settings
@@ -94,7 +94,7 @@ class Tracer:
         missing = [name for name in part.signature.names if name not in known]
         if missing:
             raise RuleError(f"{part.name} takes {missing[0]!r}, which does not exist at its point.")
-        names = [returns, *(each.name for each in part.signature.states)]
+        names = [returns, *own]
 
         def run() -> list[Node]:
             with _about(part):
@@ -114,17 +114,18 @@ class Tracer:
         return first
 
     def _keep(self, part: Rule | Stage, name: str, new: Node) -> None:
+        kind = self.kinds[state_name(part, name)]
         if new.is_predicate:
             raise RuleError(f"{part.name}: state {name!r} became a condition; write where(condition, 1.0, 0.0).")
-        if new.is_array and self.kinds[name] != "array":
-            raise RuleError(f"{part.name}: {self.kinds[name]} state {name!r} became an array; use sum, norm, ….")
-        own = _found_by_key(new, self.kinds) if self.kinds[name] == "shared" else None
+        if new.is_array and kind != "array":
+            raise RuleError(f"{part.name}: {kind} state {name!r} became an array; use sum, norm, ….")
+        own = _found_by_key(new, self.kinds) if kind == "shared" else None
         if own:
             raise RuleError(
                 f"{part.name}: shared state {name!r} depends on {own}, which each key has its own of:"
                 " add it up over the keys with total(…), or count in the shared state itself, n = n + 1."
             )
-        self.news[name] = new
+        self.news[state_name(part, name)] = new
 
 
 @contextmanager

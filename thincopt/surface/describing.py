@@ -16,7 +16,7 @@ from typing import Any
 from ..engine.controls import effective
 from ..engine.settings import ENGINE, settings_of
 from ..language import RULES, Rule, Stage
-from ..language.kernel import Kernel, Walk
+from ..language.kernel import Kernel, Walk, spelled
 from ..language.signature import Setting
 from ..recipes.composing import compose, declarations, every_recipe
 from ..recipes.recipe import Recipe
@@ -157,7 +157,7 @@ def traffic_of(rule: Rule, **settings: Any) -> Traffic:
 def _of_rule(rule: Rule) -> dict[str, Any]:
     stages, owners = stages_around(rule), {each.name: "engine" for each in ENGINE}
     for name, signature in [*((each.name, each.signature) for each in stages), ("rule", rule.signature)]:
-        owners |= {each.name: name for each in signature.settings} | {each.name: name for each in signature.states}
+        owners |= {each.name: name for each in signature.settings}
     formulas = {each.name: describe(each).formula for each in stages}
     functions = {"rule": rule.function, **{each.name: each.function for each in stages}}
     used = _recipe(rule, {}).kept
@@ -168,7 +168,7 @@ def _of_rule(rule: Rule) -> dict[str, Any]:
             for name, each in settings_of(rule).items()
         ),
         states=tuple(
-            Memory(each.name, each.kind, owners[each.name], each.start, each.name in used or each.kind != "array")
+            Memory(each.name, each.kind, each.owner, each.start, each.name in used or each.kind != "array")
             for each in declarations(rule).states
         ),
         most_arrays=max(len(each.kept) for each in every_recipe(rule)),
@@ -188,7 +188,7 @@ def _loads(walk: Walk) -> int:
     """How many of its arrays a walk reads, not only writes."""
     used = {arg for line in walk.code for arg in line.args} | {value for _, value in walk.stores}
     used |= {arg for each in walk.reductions for arg in each.args}
-    return sum(f"v_{name}" in used for name in walk.arrays)
+    return sum(f"v_{spelled(name)}" in used for name in walk.arrays)
 
 
 def _told(

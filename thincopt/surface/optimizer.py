@@ -296,4 +296,4 @@ class Optimizer:
     @property
     def averages(self) -> dict[Hashable, Array] | None:
         """The averaged weights by key, for reading; None without `use_averages`."""
-        return self._views("average") if self._now.controls.values.get("use_averages") else None
+        return self._views("averages.average") if self._now.controls.values.get("use_averages") else None
