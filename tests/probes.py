@@ -97,6 +97,18 @@ def Names(w, g, slow, average, lookahead_slow: Annotated[Array, Starts("w")], *,
     return 0.1 * average + 0.01 * (lookahead_slow - w), slow, average, 0.5 * (lookahead_slow + w)
 
 
+@rule("ProbeNone.v1")
+def Optional(
+    w, g, m, machine_epsilon, *, learn_rate: Rate = 0.1, cap: Positive | None = None, floor: Rate | None = None
+):
+    """Numbers that may be None, one of which the type's machine epsilon stands in for; state of one alone."""
+    if cap is not None:
+        m = 0.5 * m + minimum(maximum(g, -cap), cap)
+        g = m
+    lowest = machine_epsilon if floor is None else floor
+    return learn_rate * g / maximum(norm(g), lowest) + where(abs(g) > lowest, lowest, 0.0), m
+
+
 RULES = [each for name, each in REGISTERED.items() if name.startswith("Probe")]
 
 

@@ -70,7 +70,7 @@ class ReadingRunner(OnHost):
 
     def one(self, numbers, state, weights, gradient, lr_scale):
         kernel = self.recipe.main
-        scalars = [*numbers, float(state.t + 1), float(state.size), *state.scalars]
+        scalars = [*numbers, *state.supplied, *state.scalars]
         scalars[self.recipe.rate] *= lr_scale
         scalars += [0.0] * (kernel.size - len(scalars))
         arrays = {"w": weights, "g": gradient, **state.arrays}

@@ -59,8 +59,9 @@ class Controls:
         return float(self.effective[start] if isinstance(start, str) else start)
 
     def asks(self, name: str) -> bool:
-        """Whether this number may be other than zero; one that is scheduled may."""
-        return bool(self.effective[name]) or name in self._driven
+        """Whether this number may be other than zero, or than None; one that is scheduled may be other than zero."""
+        setting = settings_of(self.rule)[name]
+        return setting.is_on(self.effective[name]) or (name in self._driven and not setting.optional)
 
     @cached_property
     def _driven(self) -> Container[str]:

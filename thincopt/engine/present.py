@@ -17,6 +17,7 @@ from ..recipes.composing import compose, declarations
 from ..recipes.recipe import Recipe
 from ..stages import stages_around
 from .controls import Controls
+from .settings import settings_of
 from .watching import is_unmoved, watched
 
 States = dict[Hashable, KeyState]
@@ -142,12 +143,13 @@ def _made(
 
 def _packed(controls: Controls) -> bytes:
     values = controls.effective
-    return array("d", [float(values[name]) for name in declarations(controls.rule).numbers]).tobytes()
+    numbers = [values[name] for name in declarations(controls.rule).numbers]
+    return array("d", [0.0 if each is None else float(each) for each in numbers]).tobytes()
 
 
 def _asked(controls: Controls, kept_on: Container[str], name: str) -> Any:
     value = controls.values[name]
-    if isinstance(value, bool | str):
+    if not settings_of(controls.rule)[name].is_number:
         return value
     return name in kept_on or (bool(value) if name in _periods(controls.rule) else controls.asks(name))
 
@@ -176,7 +178,8 @@ def _kept_on(controls: Controls, states: States) -> frozenset[str]:
         return frozenset()
     recipe, answers = _composed(controls, ())
     lost, off = held - recipe.kept, [name for name, answer in answers.items() if answer is False]
-    numbers = [name for name in off if lost and name in declarations(controls.rule).numbers]
+    known = settings_of(controls.rule)
+    numbers = [name for name in off if lost and known[name].is_number and not known[name].optional]
     return frozenset(name for name in numbers if lost & _composed(controls, {name})[0].kept)
 
 

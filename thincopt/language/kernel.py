@@ -97,8 +97,8 @@ class Phase:
 class Kernel:
     """A whole update of one key, ready to be printed and wired.
 
-    The scalars begin with `base` (settings, then "t", "size", then the scalar state); `keeps` says which of them
-    are stored back as which scalar state.
+    The scalars begin with `base` (settings, then "t", size and machine epsilon, then the scalar state); `keeps` says
+    which of them are stored back as which scalar state.
     """
 
     base: tuple[str, ...]

@@ -5,14 +5,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
 from . import types
 from .errors import RuleError, nearest
 from .returning import see_order
 from .types import Kind, Range, Starts
 
-SUPPLIED = ("w", "g", "step", "t")
+SUPPLIED = ("w", "g", "step", "t", "machine_epsilon")
 OWN = ("t", "shape", "dtype", "skipped", "streak")  # what the engine remembers of each key
 RESERVED = (*OWN, "random", "signal")  # the last two are kept for later
 # What optimizers call their own settings, arguments and attributes, or will.
@@ -51,22 +52,36 @@ class Setting:
     default: Any
     range: Range | None = None
     choices: tuple[Any, ...] = ()
+    optional: bool = False  # a number that may be None, which is off
 
     REQUIRED: ClassVar[Any] = inspect.Parameter.empty
 
     @property
+    def is_number(self) -> bool:
+        """Whether it is a number, which a step is given and a schedule may drive."""
+        return self.range is not None
+
+    @property
     def allowed(self) -> str:
         """What may be given, in words."""
-        return str(self.range) if self.range else "one of " + ", ".join(map(repr, self.choices))
+        return f"{self.range}{self._or_none}" if self.range else "one of " + ", ".join(map(repr, self.choices))
+
+    @property
+    def _or_none(self) -> str:
+        return ", or None" * self.optional
 
     def told(self, value: Any) -> str:
         """What may be given, for an error about what was given."""
-        return self.range.told(value) if self.range else self.allowed
+        return self.range.told(value) + self._or_none if self.range else self.allowed
+
+    def is_on(self, value: Any) -> bool:
+        """Whether kernels must reckon with this value of a number: with 0 they need not, or else with None."""
+        return value is not None if self.optional else bool(value)
 
     def holds(self, value: Any) -> bool:
         """Whether `value` may be given."""
         if self.range:
-            return self.range.holds(value)
+            return self.range.holds(value) or (self.optional and value is None)
         return any(type(value) is type(each) and value == each for each in self.choices)
 
 
@@ -99,15 +114,22 @@ def signature_of(function: Callable[..., Any], label: str) -> Signature:
     return Signature(tuple(names), tuple(states), tuple(settings))
 
 
-def _annotation(parameter: inspect.Parameter) -> tuple[Any, tuple[Any, ...]]:
-    if get_origin(parameter.annotation) is Annotated:
-        base, *extras = get_args(parameter.annotation)
+def _taken_apart(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
+    if get_origin(annotation) is Annotated:
+        base, *extras = get_args(annotation)
         return base, tuple(extras)
-    return parameter.annotation, ()
+    return annotation, ()
+
+
+def _without_none(annotation: Any) -> Any:
+    """What a setting is when it is not None: of `Rate | None` it is Rate."""
+    kinds = [each for each in get_args(annotation) if each is not NoneType]
+    is_optional = get_origin(annotation) in (Union, UnionType) and len(kinds) == 1
+    return kinds[0] if is_optional else annotation
 
 
 def _state(label: str, parameter: inspect.Parameter) -> State:
-    name, (base, extras) = parameter.name, _annotation(parameter)
+    name, (base, extras) = parameter.name, _taken_apart(parameter.annotation)
     if name in RESERVED:
         raise RuleError(f"{label} names {name!r}, which the engine keeps for itself: choose another name.")
     if not name.isascii():
@@ -143,9 +165,10 @@ def _see_start(label: str, state: State, settings: list[Setting]) -> None:
                 f"{label}: {state.kind} state {state.name!r} is one number, and cannot start as the weights."
             )
         return
-    numbers = [each.name for each in settings if each.range]
+    numbers = [each.name for each in settings if each.range and not each.optional]
     if start not in numbers:
-        what = "is a choice, no number" if start in {each.name for each in settings} else "it has not"
+        known = {each.name: each.optional for each in settings}
+        what = ("may be None" if known[start] else "is a choice, no number") if start in known else "it has not"
         raise RuleError(
             f"{label}: state {state.name!r} starts at the setting {start!r}, which {what}: {_STARTS}."
             f" {nearest(start, numbers)}"
@@ -154,7 +177,7 @@ def _see_start(label: str, state: State, settings: list[Setting]) -> None:
 
 def _mistyped(label: str, parameter: inspect.Parameter) -> str:
     """The error of state that has another type, most often a setting's because the `*` was forgotten."""
-    base, _ = _annotation(parameter)
+    base, _ = _taken_apart(parameter.annotation)
     named = [name for name, each in vars(types).items() if each == parameter.annotation]
     typed = named[0] if named else inspect.formatannotation(base)
     if base not in (bool, int, float) and get_origin(base) is not Literal:
@@ -183,18 +206,21 @@ def taken(label: str, name: str) -> str:
 
 def setting_of(label: str, parameter: inspect.Parameter) -> Setting:
     """The setting that a keyword declares by its type."""
-    name, (base, extras) = parameter.name, _annotation(parameter)
+    name, plain = parameter.name, _without_none(parameter.annotation)
+    optional, (base, extras) = plain is not parameter.annotation, _taken_apart(plain)
     ranges = [each for each in extras if isinstance(each, Range)]
     if base is bool:
         setting = Setting(name, parameter.default, choices=(False, True))
     elif get_origin(base) is Literal:
         setting = Setting(name, parameter.default, choices=get_args(base))
     elif base in (int, float):
-        setting = Setting(name, parameter.default, range=ranges[0] if ranges else Range(whole=base is int))
+        setting = Setting(name, parameter.default, ranges[0] if ranges else Range(whole=base is int), (), optional)
     else:
         raise RuleError(
             f"{label}: setting {name!r} needs a type with a range (Rate, Unit, Positive, Count, …), bool or Literal."
         )
+    if optional and (not setting.is_number or name == "learn_rate"):
+        raise RuleError(f"{label}: setting {name!r} cannot be None: only a number can, and not the rate.")
     if setting.default is not parameter.empty and not setting.holds(setting.default):
         raise RuleError(f"{label}: {name} = {setting.default!r}, but it must be {setting.told(setting.default)}.")
     return setting

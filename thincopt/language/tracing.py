@@ -12,7 +12,7 @@ from typing import Any
 from .choosing import chosen
 from .declaring import POINTS, RETURNS, Rule, Stage
 from .errors import RuleError
-from .expression import REDUCTIONS, SIZE, Node, constant
+from .expression import EPSILON, REDUCTIONS, SIZE, Node, constant
 from .kernel import Kernel
 from .lowering import lower
 from .returning import results_of, see_repeatable
@@ -32,12 +32,12 @@ class Declared:
     @property
     def numbers(self) -> tuple[str, ...]:
         """The settings that are numbers, in order."""
-        return tuple(each.name for each in self.settings if each.range)
+        return tuple(each.name for each in self.settings if each.is_number)
 
     @property
     def base(self) -> tuple[str, ...]:
-        """The scalars that a step begins with: settings, t, size, scalar state, shared state."""
-        return (*self.numbers, "t", SIZE, *self.named("scalar"), *self.named("shared"))
+        """The scalars that a step begins with: settings, t, size, machine epsilon, scalar state, shared state."""
+        return (*self.numbers, "t", SIZE, EPSILON, *self.named("scalar"), *self.named("shared"))
 
     def named(self, kind: str) -> tuple[str, ...]:
         """The states of one kind, in order."""
@@ -62,8 +62,7 @@ def declared(rule: Rule, stages: Sequence[Stage]) -> Declared:
                     " another."
                 )
             default = rule.defaults.get(setting.name, setting.default)
-            new = Setting(setting.name, default, setting.range, setting.choices)
-            settings.setdefault(setting.name, new)
+            settings.setdefault(setting.name, replace(setting, default=default))
         for state in part.signature.states:
             name = state_name(part, state.name)
             states[name] = replace(state, name=name, owner=part.name if isinstance(part, Stage) else "rule")
@@ -75,20 +74,18 @@ class Tracer:
 
     def __init__(self, declares: Declared, choices: Mapping[str, Any], asks: Ask) -> None:
         self.choices = choices
-        self.settings = {
-            name: Node("scalar", value=name, asks=asks, whole=_is_whole(declares, name)) for name in declares.numbers
-        }
+        self.settings = {each.name: _number(each, asks) for each in declares.settings if each.is_number}
         self.states = {each.name: _loaded(each) for each in declares.states}
         self.kinds = {each.name: each.kind for each in declares.states}
         self.news: dict[str, Node] = dict(self.states)
-        self.t = Node("scalar", value="t", whole=True)
+        self.supplied = {"t": Node("scalar", value="t", whole=True), EPSILON: Node("scalar", value=EPSILON)}
 
     def run(self, part: Rule | Stage, returns: str, **arrays: Node) -> Node:
         """Call a rule or stage; note its new state and give what it returns first."""
         own = {each.name: self.states[state_name(part, each.name)] for each in part.signature.states}
-        known = {**own, "t": self.t, **arrays}
+        known = {**own, **self.supplied, **arrays}
         settings = {
-            each.name: self.settings[each.name] if each.range else chosen(each, self.choices[each.name])
+            each.name: self.settings[each.name] if each.is_number else chosen(each, self.choices[each.name])
             for each in part.signature.settings
         }
         missing = [name for name in part.signature.names if name not in known]
@@ -156,7 +153,7 @@ def _found_by_key(node: Node, kinds: Mapping[str, str]) -> str | None:
     """The first thing that `node` depends on, other than through a total, and that differs from key to key."""
     if node.op in REDUCTIONS:
         return f"a {node.op}"
-    if node.op == "scalar" and (node.value in ("t", SIZE) or kinds.get(str(node.value)) == "scalar"):
+    if node.op == "scalar" and (node.value in ("t", SIZE, EPSILON) or kinds.get(str(node.value)) == "scalar"):
         return repr(node.value)
     below = () if node.op == "total" else node.args
     return next(filter(None, (_found_by_key(each, kinds) for each in below)), None)
@@ -168,8 +165,16 @@ def _loaded(state: State) -> Node:
     return Node("scalar", value=state.name)
 
 
-def _is_whole(declares: Declared, name: str) -> bool:
-    return any(each.name == name and each.range and each.range.whole for each in declares.settings)
+def _number(setting: Setting, asks: Ask) -> Node | None:
+    """The symbol of a setting; of one that may be None, the answer whether it is stands in the formula itself."""
+    if setting.optional and not asks(setting.name):
+        return None
+    whole = bool(setting.range and setting.range.whole)
+    return Node("scalar", value=setting.name, asks=_never_asked if setting.optional else asks, whole=whole)
+
+
+def _never_asked(name: str) -> bool:
+    raise RuleError(f"{name} may be None, and `if {name}:` does not say whether 0 counts: write `if {name} is None`.")
 
 
 def trace(

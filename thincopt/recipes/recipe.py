@@ -12,7 +12,8 @@ from ..language.kernel import Kernel
 class Recipe:
     """The kernels of a step: `main`; or, on each k-th step of a key, `before` and then `after`.
 
-    A kernel's scalars begin with the optimizer's numbers, then t, size, the key's scalars, the shared numbers.
+    A kernel's scalars begin with the optimizer's numbers, then t, size, the machine epsilon, the key's scalars, the
+    shared numbers.
     `rate` and `period` are places among the numbers: the learning rate, which a call may scale, and k.
     """
 
@@ -28,7 +29,7 @@ class Recipe:
     @property
     def numbers(self) -> int:
         """How many numbers a kernel's scalars begin with."""
-        return len(self.main.base) - 2 - len(self.scalars) - len(self.shared)
+        return self.main.base.index("t")
 
     @cached_property
     def kept(self) -> set[str]:

@@ -178,10 +178,10 @@ def _of_rule(rule: Rule) -> dict[str, Any]:
 
 def _recipe(rule: Rule, settings: Mapping[str, Any]) -> Recipe:
     """The kernels for these settings; one that has no default counts as given."""
-    known = settings_of(rule).items()
-    defaults = {name: 1.0 if each.default is Setting.REQUIRED else each.default for name, each in known}
+    known = settings_of(rule)
+    defaults = {name: 1.0 if each.default is Setting.REQUIRED else each.default for name, each in known.items()}
     values = effective(rule, {**defaults, **settings})
-    return compose(rule, values, lambda name: bool(values[name]))
+    return compose(rule, values, lambda name: known[name].is_on(values[name]))
 
 
 def _loads(walk: Walk) -> int:

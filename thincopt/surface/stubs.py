@@ -104,8 +104,8 @@ def _argument(setting: Setting) -> str:
 
 
 def _type(setting: Setting) -> str:
-    if setting.range:
-        return "Scheduled"
+    if setting.is_number:
+        return "Scheduled" + " | None" * setting.optional
     return "bool" if setting.choices == (False, True) else f"Literal[{', '.join(map(repr, setting.choices))}]"
 
 
