@@ -10,7 +10,9 @@ from thincopt.language import (
     Rate,
     Scalar,
     Shared,
+    Size,
     Starts,
+    Times,
     Unit,
     abs,
     amax,
@@ -97,7 +99,17 @@ def Names(w, g, slow, average, lookahead_slow: Annotated[Array, Starts("w")], *,
     return 0.1 * average + 0.01 * (lookahead_slow - w), slow, average, 0.5 * (lookahead_slow + w)
 
 
-@rule("ProbeNone.v1")
+@rule("ProbeAggMo.v1")
+def AggMo(w, g, v: Annotated[Array, Times("copies")], *, learn_rate: Rate = 0.1, copies: Size = 3, a: Unit = 0.1):
+    """Aggregated Momentum (Lucas et al. 2018, arXiv:1804.00325, Algorithm 1), β⁽ⁱ⁾ = 1 − aⁱ: a mean of velocities."""
+    v = tuple((1 - a**i) * each + g for i, each in enumerate(v))
+    step = v[0]
+    for i in range(1, copies):
+        step = step + v[i]
+    return learn_rate / copies * step, v
+
+
+@rule("ProbeOptional.v1")
 def Optional(
     w, g, m, machine_epsilon, *, learn_rate: Rate = 0.1, cap: Positive | None = None, floor: Rate | None = None
 ):

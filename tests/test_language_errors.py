@@ -114,7 +114,7 @@ MATH = (
 CONDITION = "of a condition: a condition is no number; write where(condition, 1.0, 0.0)."
 WHOLE = (
     "int() and range() cannot be traced, for a formula has no value yet: leave int() out, and let range() count to a"
-    " plain number."
+    " plain number, or to a setting of type Size."
 )
 ROOTS = (
     "an array can be raised to a whole power such as x**2; for a root use sqrt(x), for another power exp(p * log(x))."

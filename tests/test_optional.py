@@ -29,7 +29,7 @@ GIVEN = [{}, {"cap": 0.5}, {"cap": [0.5, 0.25, 1.0, 2.0], "floor": 0.0}, {"floor
 @pytest.mark.parametrize("given", GIVEN)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_none_is_off_and_zero_is_a_number(given, dtype, compiled_probes):
-    made = [Optimizer.of("ProbeNone.v1", ops=ops, **given) for ops in (compiled_probes, NumpyOps(None))]
+    made = [Optimizer.of("ProbeOptional.v1", ops=ops, **given) for ops in (compiled_probes, NumpyOps(None))]
     ends = [trained(each, dtype) for each in made]
     assert is_compiled(made[0])
     assert not is_compiled(made[1])
@@ -38,7 +38,7 @@ def test_none_is_off_and_zero_is_a_number(given, dtype, compiled_probes):
 
 
 def test_a_number_that_is_none_may_become_one_and_none_again(probe_ops):
-    optimizer = Optimizer.of("ProbeNone.v1", ops=probe_ops)
+    optimizer = Optimizer.of("ProbeOptional.v1", ops=probe_ops)
     trained(optimizer)
     optimizer.cap = 0.5
     trained(optimizer)
@@ -46,7 +46,7 @@ def test_a_number_that_is_none_may_become_one_and_none_again(probe_ops):
     optimizer.cap = None
     trained(optimizer)
     assert optimizer.state()["keys"]["w"]["m"].tobytes() == kept.tobytes()
-    late = Optimizer.of("ProbeNone.v1", ops=probe_ops, schedules={"cap": [0.5, 0.25]})
+    late = Optimizer.of("ProbeOptional.v1", ops=probe_ops, schedules={"cap": [0.5, 0.25]})
     assert late.cap is None
     late.step_schedules()
     assert late.cap == 0.5
@@ -56,12 +56,12 @@ def test_the_machine_epsilon_is_that_of_the_weights(probe_ops):
     for dtype in ("float32", "float64"):
         weights, epsilon = np.zeros(1, dtype), np.finfo(dtype).eps
         gradient = np.full(1, epsilon / 4, dtype)
-        Optimizer.of("ProbeNone.v1", learn_rate=1.0, ops=probe_ops)("w", weights, gradient)
+        Optimizer.of("ProbeOptional.v1", learn_rate=1.0, ops=probe_ops)("w", weights, gradient)
         assert weights[0] == -0.25
 
 
 def test_none_in_python_in_configs_and_in_words():
-    config = "[optimizer]\n@optimizers = ProbeNone.v1\ncap = null\nfloor = 0.5\n"
+    config = "[optimizer]\n@optimizers = ProbeOptional.v1\ncap = null\nfloor = 0.5\n"
     optimizer = thincopt.load(config)["optimizer"]
     assert (optimizer.cap, optimizer.floor) == (None, 0.5)
     assert thincopt.fill(config)["optimizer"]["cap"] is None
@@ -69,7 +69,7 @@ def test_none_in_python_in_configs_and_in_words():
     assert (told["cap"].allowed, told["cap"].default) == ("a finite number > 0, or None", "None")
     for wrong in ({"cap": 0.0}, {"cap": "none"}, {"learn_rate": None}, {"cap": [None]}):
         with pytest.raises(SettingError, match=r"must (be|hold) a? ?finite number"):
-            Optimizer.of("ProbeNone.v1", **wrong)
+            Optimizer.of("ProbeOptional.v1", **wrong)
 
 
 def asked(w, g, *, cap: Positive | None = 1.0):

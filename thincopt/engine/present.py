@@ -55,7 +55,7 @@ class Present:
     @property
     def declared(self) -> Declared:
         """The settings and state of the rule within its stages."""
-        return declarations(self.rule)
+        return _declared(self.controls)
 
     @property
     def has_stepped(self) -> bool:
@@ -128,7 +128,7 @@ def _made(
         controls=controls,
         ops=ops,
         follows=follows,
-        states=_without_stale(controls.rule, states, recipe.kept),
+        states=_without_stale(controls, states, recipe.kept),
         shared=shared,
         answers=answers,
         kept_on=kept_on,
@@ -163,7 +163,7 @@ def _periods(rule: Rule) -> frozenset[str | None]:
 def _composed(controls: Controls, kept_on: Container[str]) -> tuple[Recipe, dict[str, Any]]:
     """The kernels for these settings, and what of the settings they are made by."""
     settings = declarations(controls.rule).settings
-    choices = {each.name: controls.values[each.name] for each in settings if each.choices}
+    choices = {each.name: controls.values[each.name] for each in settings if not each.is_number}
     answers = {**choices, "nonfinite": controls.values["nonfinite"]}
     recipe = compose(
         controls.rule, choices, lambda name: bool(answers.setdefault(name, _asked(controls, kept_on, name)))
@@ -173,7 +173,7 @@ def _composed(controls: Controls, kept_on: Container[str]) -> tuple[Recipe, dict
 
 def _kept_on(controls: Controls, states: States) -> frozenset[str]:
     """The numbers that are zero now, but whose state goes on: momentum 0 is v ← g, not the velocity of long ago."""
-    held = {name for state in states.values() for name in state.arrays} - _copies(controls.rule)
+    held = {name for state in states.values() for name in state.arrays} - _copies(controls)
     if not held:
         return frozenset()
     recipe, answers = _composed(controls, ())
@@ -183,17 +183,21 @@ def _kept_on(controls: Controls, states: States) -> frozenset[str]:
     return frozenset(name for name in numbers if lost & _composed(controls, {name})[0].kept)
 
 
-def _copies(rule: Rule) -> set[str]:
+def _declared(controls: Controls) -> Declared:
+    return declarations(controls.rule).sized(controls.values)
+
+
+def _copies(controls: Controls) -> set[str]:
     """The arrays that begin as the weights: a step without them leaves them behind, and they begin anew."""
-    return {each.name for each in declarations(rule).states if each.start == "w"}
+    return {each.name for each in _declared(controls).states if each.start == "w"}
 
 
-def _without_stale(rule: Rule, states: States, kept: Container[str]) -> States:
-    stale = {name for name in _copies(rule) if name not in kept}
+def _without_stale(controls: Controls, states: States, kept: Container[str]) -> States:
+    """The same without such copies, and without what there were more of once."""
+    stale = {name for name in _copies(controls) if name not in kept}
+    fresh = set(_declared(controls).named("array")) - stale
     return {
-        key: replace(
-            state, arrays={name: each for name, each in state.arrays.items() if name not in stale}, before=None
-        )
+        key: replace(state, arrays={name: each for name, each in state.arrays.items() if name in fresh}, before=None)
         for key, state in states.items()
     }
 

@@ -9,7 +9,9 @@ from .signature import Setting
 
 
 def chosen(setting: Setting, value: Any) -> Any:
-    """The value of a choice as a rule sees it."""
+    """The value of a choice or of a size as a rule sees it."""
+    if setting.range:
+        return int(value)
     if not isinstance(value, str):
         return value
     made = Choice(value)

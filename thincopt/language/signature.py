@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origi
 from . import types
 from .errors import RuleError, nearest
 from .returning import see_order
-from .types import Kind, Range, Starts
+from .types import Kind, Range, Starts, Times
 
 SUPPLIED = ("w", "g", "step", "t", "machine_epsilon")
 OWN = ("t", "shape", "dtype", "skipped", "streak")  # what the engine remembers of each key
@@ -36,12 +36,17 @@ _STARTS = 'write Starts("w") for the weights, a number, or the name of a setting
 
 @dataclass(frozen=True)
 class State:
-    """One thing that a rule remembers from step to step."""
+    """One thing that a rule remembers from step to step, or as many as the setting `times` says."""
 
     name: str
     kind: Literal["array", "scalar", "shared"]
     start: float | str
+    times: str = ""
     owner: str = "rule"  # or the stage
+
+    def names(self, values: Mapping[str, Any]) -> list[str]:
+        """What it is called: `v`; or where there are several, with these settings, `v.0`, `v.1` and so on."""
+        return [f"{self.name}.{place}" for place in range(int(values[self.times]))] if self.times else [self.name]
 
 
 @dataclass(frozen=True)
@@ -58,8 +63,13 @@ class Setting:
 
     @property
     def is_number(self) -> bool:
-        """Whether it is a number, which a step is given and a schedule may drive."""
-        return self.range is not None
+        """Whether it is a number that a step is given and a schedule may drive, rather than fixed in the kernel."""
+        return self.range is not None and not self.range.fixed
+
+    @property
+    def most_common(self) -> tuple[Any, ...]:
+        """Of what is fixed in the kernel, the values for which kernels are made ahead."""
+        return self.choices or (1 if self.default is Setting.REQUIRED else self.default,)
 
     @property
     def allowed(self) -> str:
@@ -111,6 +121,7 @@ def signature_of(function: Callable[..., Any], label: str) -> Signature:
     see_order(function, label, [each.name for each in states])
     for state in states:
         _see_start(label, state, settings)
+        _see_times(label, state, settings)
     return Signature(tuple(names), tuple(states), tuple(settings))
 
 
@@ -139,7 +150,7 @@ def _state(label: str, parameter: inspect.Parameter) -> State:
     kinds = [each.name for each in extras if isinstance(each, Kind)]
     if not kinds and base is not parameter.empty:
         raise RuleError(_mistyped(label, parameter))
-    odd = [each for each in extras if not isinstance(each, Kind | Starts)]
+    odd = [each for each in extras if not isinstance(each, Kind | Starts | Times)]
     if odd:
         raise RuleError(f"{label}: state {name!r} is annotated with {odd[0]!r}, which means nothing: {_STARTS}.")
     if parameter.default is not parameter.empty:
@@ -149,7 +160,8 @@ def _state(label: str, parameter: inspect.Parameter) -> State:
         )
     kind = kinds[0] if kinds else "array"
     starts = [each.value for each in extras if isinstance(each, Starts)]
-    return State(name, kind, starts[0] if starts else 0.0)
+    times = [each.setting for each in extras if isinstance(each, Times)]
+    return State(name, kind, starts[0] if starts else 0.0, *times[:1])
 
 
 def _see_start(label: str, state: State, settings: list[Setting]) -> None:
@@ -172,6 +184,22 @@ def _see_start(label: str, state: State, settings: list[Setting]) -> None:
         raise RuleError(
             f"{label}: state {state.name!r} starts at the setting {start!r}, which {what}: {_STARTS}."
             f" {nearest(start, numbers)}"
+        )
+
+
+def _see_times(label: str, state: State, settings: list[Setting]) -> None:
+    """An error if there are as many of this state as nothing says."""
+    if not state.times:
+        return
+    if state.kind != "array":
+        raise RuleError(
+            f"{label}: there is one {state.kind} state {state.name!r}: only of arrays there may be several."
+        )
+    sizes = [each.name for each in settings if each.range and each.range.fixed]
+    if state.times not in sizes:
+        raise RuleError(
+            f"{label}: of state {state.name!r} there are as many as {state.times!r}, which is no setting of type Size:"
+            f" write Times with the name of one. {nearest(state.times, sizes)}"
         )
 
 

@@ -17,6 +17,7 @@ from .kernel import Kernel
 from .lowering import lower
 from .returning import results_of, see_repeatable
 from .rewriting import gather_scalars
+from .several import one_by_one
 from .signature import Setting, State
 
 Ask = Callable[[str], bool]
@@ -38,6 +39,13 @@ class Declared:
     def base(self) -> tuple[str, ...]:
         """The scalars that a step begins with: settings, t, size, machine epsilon, scalar state, shared state."""
         return (*self.numbers, "t", SIZE, EPSILON, *self.named("scalar"), *self.named("shared"))
+
+    def sized(self, values: Mapping[str, Any]) -> Declared:
+        """The same with these settings, where each state that there are several of is told one by one."""
+        if not any(each.times for each in self.states):
+            return self
+        states = (replace(each, name=name, times="") for each in self.states for name in each.names(values))
+        return replace(self, states=tuple(states))
 
     def named(self, kind: str) -> tuple[str, ...]:
         """The states of one kind, in order."""
@@ -82,8 +90,8 @@ class Tracer:
 
     def run(self, part: Rule | Stage, returns: str, **arrays: Node) -> Node:
         """Call a rule or stage; note its new state and give what it returns first."""
-        own = {each.name: self.states[state_name(part, each.name)] for each in part.signature.states}
-        known = {**own, **self.supplied, **arrays}
+        states = part.signature.states
+        known = {**{each.name: self._own(part, each) for each in states}, **self.supplied, **arrays}
         settings = {
             each.name: self.settings[each.name] if each.is_number else chosen(each, self.choices[each.name])
             for each in part.signature.settings
@@ -91,14 +99,14 @@ class Tracer:
         missing = [name for name in part.signature.names if name not in known]
         if missing:
             raise RuleError(f"{part.name} takes {missing[0]!r}, which does not exist at its point.")
-        names = [returns, *own]
+        names = [returns, *(each.name for each in states)]
 
         def run() -> list[Node]:
             with _about(part):
                 returned = part.function(*(known[name] for name in part.signature.names), **settings)
             results = results_of(part.name, names, returned)
             with _about(part):
-                return [constant(each) for each in results]
+                return [*map(constant, [results[0], *one_by_one(states, results[1:], self.choices)])]
 
         first, *news = results = run()
         if isinstance(part, Rule):
@@ -106,9 +114,14 @@ class Tracer:
                 see_repeatable(results, run())
         if first.is_predicate:
             raise RuleError(f"{part.name}: {returns!r} became a condition; write where(condition, 1.0, 0.0).")
-        for name, new in zip(names[1:], news, strict=True):
+        for name, new in zip((each for state in states for each in state.names(self.choices)), news, strict=True):
             self._keep(part, name, new)
         return first
+
+    def _own(self, part: Rule | Stage, state: State) -> Any:
+        """The symbol of state, or the symbols."""
+        found = tuple(self.states[state_name(part, each)] for each in state.names(self.choices))
+        return found if state.times else found[0]
 
     def _keep(self, part: Rule | Stage, name: str, new: Node) -> None:
         kind = self.kinds[state_name(part, name)]

@@ -24,7 +24,7 @@ def compose(rule: Rule, choices: Mapping[str, Any], asks: Callable[[str], bool])
 
     On every k-th step of a key a periodic stage (lookahead) follows the step; what comes after it waits till then.
     """
-    stages, declares = stages_around(rule), declarations(rule)
+    stages, declares = stages_around(rule), declarations(rule).sized(choices)
     periodic = next((index for index, each in enumerate(stages) if each.every), len(stages))
     always = [each for each in stages if not each.every]
     main = trace(rule, always, declares, choices, asks)
@@ -48,9 +48,9 @@ class _Answers(dict[str, bool]):
 
 
 def every_recipe(rule: Rule) -> Iterator[Recipe]:
-    """Every recipe that settings of this rule can ask for: each choice, each number zero or not."""
-    settings = [each for each in declarations(rule).settings if each.choices]
-    for values in product(*(each.choices for each in settings)):
+    """Every recipe that settings of this rule can ask for: each choice, each number zero or not; sizes as they are."""
+    settings = [each for each in declarations(rule).settings if not each.is_number]
+    for values in product(*(each.most_common for each in settings)):
         choices = {each.name: value for each, value in zip(settings, values, strict=True)}
         open_branches = [_Answers()]
         while open_branches:

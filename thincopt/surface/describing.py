@@ -169,7 +169,7 @@ def _of_rule(rule: Rule) -> dict[str, Any]:
         ),
         states=tuple(
             Memory(each.name, each.kind, each.owner, each.start, each.name in used or each.kind != "array")
-            for each in declarations(rule).states
+            for each in declarations(rule).sized(_defaults(rule)).states
         ),
         most_arrays=max(len(each.kept) for each in every_recipe(rule)),
         traffic=traffic_of(rule),
@@ -179,9 +179,13 @@ def _of_rule(rule: Rule) -> dict[str, Any]:
 def _recipe(rule: Rule, settings: Mapping[str, Any]) -> Recipe:
     """The kernels for these settings; one that has no default counts as given."""
     known = settings_of(rule)
-    defaults = {name: 1.0 if each.default is Setting.REQUIRED else each.default for name, each in known.items()}
-    values = effective(rule, {**defaults, **settings})
+    values = effective(rule, {**_defaults(rule), **settings})
     return compose(rule, values, lambda name: known[name].is_on(values[name]))
+
+
+def _defaults(rule: Rule) -> dict[str, Any]:
+    known = settings_of(rule).items()
+    return {name: 1.0 if each.default is Setting.REQUIRED else each.default for name, each in known}
 
 
 def _loads(walk: Walk) -> int:
