@@ -73,9 +73,9 @@ def steps(optimizer, count=3, size=5, dtype="float64", key="w"):
 
 
 def traced(function, **asks):
-    """The main kernel of a rule that is only this function."""
-    made = Rule("Made.v1", function)
-    choices = {each.name: each.default for each in declarations(made).settings if each.choices}
+    """The main kernel of a rule, or of one that is only this function."""
+    made = function if isinstance(function, Rule) else Rule("Made.v1", function)
+    choices = {each.name: each.default for each in declarations(made).settings if not each.is_number}
     return compose(made, choices, lambda name: asks.get(name, False)).kernels[0]
 
 

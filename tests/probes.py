@@ -11,7 +11,9 @@ from thincopt.language import (
     Rate,
     Scalar,
     Shared,
+    Size,
     Starts,
+    Times,
     Unit,
     abs,
     amax,
@@ -63,7 +65,7 @@ def Prodigy(
     v,
     s,
     w0: Annotated[Array, Starts("w")],
-    d: Annotated[Shared, Starts(1e-6)],
+    d: Annotated[Shared, Starts("first_rate")],
     numerator: Shared,
     k: Shared,
     *,
@@ -71,6 +73,7 @@ def Prodigy(
     beta1: Unit = 0.9,
     beta2: Unit = 0.999,
     eps: Positive = 1e-8,
+    first_rate: Positive = 1e-6,
 ):
     """Prodigy (Mishchenko & Defazio 2023, arXiv:2306.06101, Algorithm 4): sums over the whole model, shared numbers."""
     k = k + 1
@@ -85,7 +88,7 @@ def Prodigy(
 
 
 @rule("ProbeCounter.v1")
-def Counter(w, g, seen: Shared, own: Annotated[Scalar, Starts(2.0)], largest: Scalar, t):
+def Counter(w, g, seen: Shared, own: Annotated[Scalar, Starts("first")], largest: Scalar, t, *, first: Number = 2.0):
     """Scalar state fed by t, by itself and by a reduction; a shared counter."""
     return 0.1 * g, seen + 1, own * 0.5 + t, maximum(largest, amax(abs(g)))
 
@@ -99,6 +102,36 @@ def Periods(w, g, scale, length: Scalar, *, learn_rate: Rate = 0.1, refresh: Cou
     if every(jump):
         step = 2 * step
     return step, scale, length
+
+
+@rule("ProbeNames.v1")
+def Names(w, g, slow, average, lookahead_slow: Annotated[Array, Starts("w")], *, average_rate: Unit = 0.5):
+    """State that is called as that of the stages."""
+    slow = average_rate * slow + g
+    average = average_rate * average + slow
+    return 0.1 * average + 0.01 * (lookahead_slow - w), slow, average, 0.5 * (lookahead_slow + w)
+
+
+@rule("ProbeAggMo.v1")
+def AggMo(w, g, v: Annotated[Array, Times("copies")], *, learn_rate: Rate = 0.1, copies: Size = 3, a: Unit = 0.1):
+    """Aggregated Momentum (Lucas et al. 2018, arXiv:1804.00325, Algorithm 1), β⁽ⁱ⁾ = 1 − aⁱ: a mean of velocities."""
+    v = tuple((1 - a**i) * each + g for i, each in enumerate(v))
+    step = v[0]
+    for i in range(1, copies):
+        step = step + v[i]
+    return learn_rate / copies * step, v
+
+
+@rule("ProbeOptional.v1")
+def Optional(
+    w, g, m, machine_epsilon, *, learn_rate: Rate = 0.1, cap: Positive | None = None, floor: Rate | None = None
+):
+    """Numbers that may be None, one of which the type's machine epsilon stands in for; state of one alone."""
+    if cap is not None:
+        m = 0.5 * m + minimum(maximum(g, -cap), cap)
+        g = m
+    lowest = machine_epsilon if floor is None else floor
+    return learn_rate * g / maximum(norm(g), lowest) + where(abs(g) > lowest, lowest, 0.0), m
 
 
 RULES = [each for name, each in REGISTERED.items() if name.startswith("Probe")]

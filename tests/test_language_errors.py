@@ -3,6 +3,7 @@
 import builtins
 import math
 from inspect import isfunction
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -67,6 +68,22 @@ def shared_from_time(w, g, d: Shared, t):
     return g, d + t
 
 
+def asking(ask):
+    def asks(w, g, *, kind: Literal["a", "b"] = "a"):
+        return g if ask(kind) else w
+
+    return asks
+
+
+def matching(w, g, *, kind: Literal["a", "b"] = "b"):
+    match kind:
+        case "a":
+            return g
+        case "c":
+            return w
+    return w
+
+
 ASKED = (
     "`if`, `and`, `or`, `not` and Python's min and max cannot ask the value of a formula while it is traced: write"
     " where(condition, a, b), minimum(a, b) or maximum(a, b), from thincopt.language, and combine conditions with & | ~"
@@ -97,7 +114,7 @@ MATH = (
 CONDITION = "of a condition: a condition is no number; write where(condition, 1.0, 0.0)."
 WHOLE = (
     "int() and range() cannot be traced, for a formula has no value yet: leave int() out, and let range() count to a"
-    " plain number."
+    " plain number, or to a setting of type Size."
 )
 ROOTS = (
     "an array can be raised to a whole power such as x**2; for a root use sqrt(x), for another power exp(p * log(x))."
@@ -185,18 +202,24 @@ TAUGHT = [
     (lambda w, g: g * 10**400, "a formula's numbers are float64, and a whole number in it is larger than any."),
     (lambda w, g, m: ((m, 1.0), m), "a formula is made of numbers, settings and arrays, not of (<m>, 1.0) (tuple)."),
     (lambda w, g: g > 0, "'step' became a condition; write where(condition, 1.0, 0.0)."),
+    (asking(lambda kind: kind == "c"), "kind is compared with 'c', which it never is: it is one of 'a', 'b'."),
+    (asking(lambda kind: kind != "A"), "kind is compared with 'A', which it never is: it is one of 'a', 'b'."),
+    (asking(lambda kind: "c" == kind), "kind is compared with 'c', which it never is: it is one of 'a', 'b'."),  # noqa: SIM300  # as some write it
+    (asking(lambda kind: kind in ("b", "c")), "kind is compared with 'c', which it never is: it is one of 'a', 'b'."),
+    (asking(lambda kind: kind == 1), "kind is compared with 1, which it never is: it is one of 'a', 'b'."),
+    (matching, "kind is compared with 'c', which it never is: it is one of 'a', 'b'."),
     (norm_of_number, "norm is of an array, and a number was given: a number needs no norm."),
     (scalar_from_array, "scalar state 's' became an array; use sum, norm, …."),
     (lambda w, g, m: (g, g > 0), "state 'm' became a condition; write where(condition, 1.0, 0.0)."),
     (
         shared_from_norm,
-        "shared state 'd' depends on a norm, which each key has its own of; sum it over the keys with total(…), or keep"
-        " a shared counter.",
+        "shared state 'd' depends on a norm, which each key has its own of: add it up over the keys with"
+        " total(…), or count in the shared state itself, n = n + 1.",
     ),
     (
         shared_from_time,
-        "shared state 'd' depends on 't', which each key has its own of; sum it over the keys with total(…), or keep a"
-        " shared counter.",
+        "shared state 'd' depends on 't', which each key has its own of: add it up over the keys with"
+        " total(…), or count in the shared state itself, n = n + 1.",
     ),
 ]
 
@@ -216,6 +239,14 @@ def test_the_line_of_the_rule_is_in_the_traceback():
     assert python_min.__code__ in [each.frame.code.raw for each in caught.traceback]
 
 
+def test_a_choice_is_a_word_in_all_else():
+    def choosing(w, g, *, kind: Literal["a", "b"] = "b", other: Literal["b", "c"] = "b"):
+        told = {"a": g, "b": w}[kind] if kind == other and kind != "a" and kind in ("a", "b") else g
+        return told * len(kind) if kind.upper() == "B" else g
+
+    assert traced(choosing).phases == traced(lambda w, g: w * 1).phases
+
+
 def test_what_python_does_with_symbols_as_with_numbers_may_stay():
     def in_place(w, g, m):
         m += g
@@ -231,5 +262,6 @@ def test_what_python_does_with_symbols_as_with_numbers_may_stay():
 
 def test_only_words_that_exist_are_told():
     assert set(WORDS) <= set(language.__all__)
-    assert {each for each in language.__all__ if isfunction(getattr(language, each))} - {"rule", "stage"} == set(WORDS)
+    others = {"rule", "stage", "every", "at_step"}
+    assert {each for each in language.__all__ if isfunction(getattr(language, each))} - others == set(WORDS)
     assert {*WRITTEN, *ALIKE.values()} <= set(WORDS)

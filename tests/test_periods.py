@@ -57,8 +57,8 @@ def test_a_period_may_come_to_be_and_change(gradients):
 
 
 def test_state_of_a_period_is_kept_only_where_it_can_come():
-    assert "slow" not in Optimizer.of("SGD.v2", learn_rate=0.1)._now.recipe.kept
-    assert "slow" in Optimizer.of("SGD.v2", learn_rate=0.1, lookahead_k=5)._now.recipe.kept
+    assert "lookahead.slow" not in Optimizer.of("SGD.v2", learn_rate=0.1)._now.recipe.kept
+    assert "lookahead.slow" in Optimizer.of("SGD.v2", learn_rate=0.1, lookahead_k=5)._now.recipe.kept
 
 
 def test_stages_are_formulas_of_arrays_too():

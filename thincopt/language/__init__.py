@@ -3,7 +3,7 @@
 from .declaring import RULES, Rule, Stage, rule, stage
 from .errors import RuleError, ThincoptError
 from .periods import at_step, every
-from .types import Array, Count, Number, Positive, Range, Rate, Scalar, Share, Shared, Starts, Unit
+from .types import Array, Count, Number, Positive, Range, Rate, Scalar, Share, Shared, Size, Starts, Times, Unit
 from .words import abs, amax, dot, exp, log, maximum, mean, minimum, norm, sigmoid, sign, sqrt, sum, tanh, total, where
 
 __all__ = [
@@ -19,9 +19,11 @@ __all__ = [
     "Scalar",
     "Share",
     "Shared",
+    "Size",
     "Stage",
     "Starts",
     "ThincoptError",
+    "Times",
     "Unit",
     "abs",
     "amax",

@@ -14,6 +14,7 @@ LOGIC = frozenset({"and", "or", "not"})
 REDUCTIONS = frozenset({"sum", "dot", "norm", "amax"})
 PREDICATES = COMPARISONS | LOGIC
 SIZE = "elements of w"  # a name that no state can have
+EPSILON = "machine_epsilon"
 
 
 class Node(Untraced):

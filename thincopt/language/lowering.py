@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from .expression import REDUCTIONS, Node, in_order
-from .kernel import Assign, Block, Kernel, Operand, Phase, Reduction, Walk
+from .kernel import Assign, Block, Kernel, Operand, Phase, Reduction, Walk, spelled
 from .origins import Origin
 
 Leaf = Callable[[Node], Operand | None]
@@ -111,7 +111,7 @@ class _Lowering:
         def leaf(node: Node) -> Operand | None:
             if node.op == "array":
                 arrays[str(node.value)] = None
-                return f"v_{node.value}"
+                return f"v_{spelled(str(node.value))}"
             return None if node.is_array else scalars.setdefault(self.ask(node), f"k{len(scalars)}")
 
         return arrays, scalars, leaf

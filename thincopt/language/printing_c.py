@@ -3,7 +3,7 @@
 from hashlib import sha256
 
 from .expression import PREDICATES
-from .kernel import INFIX, Assign, Block, Operand, Walk
+from .kernel import INFIX, Assign, Block, Operand, Walk, spelled
 
 COMMON = {
     **INFIX,
@@ -40,7 +40,7 @@ def c_walk(walk: Walk) -> tuple[str, str]:
     """The name and the source of one walk over a range of elements, in the type `real`."""
     stored = {name for name, _ in walk.stores}
     body = [
-        f"{'' if name in stored else 'const '}real *restrict const p_{name} = walk->arrays[{index}];"
+        f"{'' if name in stored else 'const '}real *restrict const p_{spelled(name)} = walk->arrays[{index}];"
         for index, name in enumerate(walk.arrays)
     ]
     body += [f"const real {name} = (real)walk->scalars[{index}];" for index, name in enumerate(walk.scalars)]
@@ -68,14 +68,14 @@ def _function(prefix: str, head: str, body: list[str]) -> tuple[str, str]:
 
 def loads(walk: Walk) -> list[str]:
     """The lines that load element i of each array that is read."""
-    return [f"const real v_{name} = p_{name}[i];" for name in read_by(walk)]
+    return [f"const real v_{name} = p_{name}[i];" for name in map(spelled, read_by(walk))]
 
 
 def read_by(walk: Walk) -> list[str]:
     """The arrays that a walk reads, not only writes."""
     used = {arg for line in walk.code for arg in line.args}
     used |= {value for _, value in walk.stores} | {arg for each in walk.reductions for arg in each.args}
-    return [name for name in walk.arrays if f"v_{name}" in used]
+    return [name for name in walk.arrays if f"v_{spelled(name)}" in used]
 
 
 def assigns(walk: Walk) -> list[str]:
@@ -85,7 +85,7 @@ def assigns(walk: Walk) -> list[str]:
 
 
 def _storing(walk: Walk) -> list[str]:
-    stores = [f"p_{name}[i] = {value};" for name, value in walk.stores]
+    stores = [f"p_{spelled(name)}[i] = {value};" for name, value in walk.stores]
     inside = [*loads(walk), *assigns(walk), *stores]
     return ["for (int64_t i = walk->begin; i < walk->end; i++) {", *(f"    {line}" for line in inside), "}"]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from .expression import PREDICATES
-from .kernel import Assign, Operand, Walk
+from .kernel import Assign, Operand, Walk, spelled
 
 FUNCTIONS = {
     "add": "add",
@@ -97,7 +97,7 @@ def numpy_walk(walk: Walk) -> Printed:
         calls += _calls(line, registers, position)
     calls += _stores(walk, registers)
     results = tuple(registers.place(each) for found in walk.reductions for each in found.args)
-    arguments = (*(f"p_{array}" for array in walk.arrays), *walk.scalars)
+    arguments = (*(f"p_{spelled(array)}" for array in walk.arrays), *walk.scalars)
     return Printed(arguments, tuple(calls), tuple(registers.numbers), tuple(registers.truths), results)
 
 
@@ -112,7 +112,7 @@ def _calls(line: Assign, registers: _Registers, position: int) -> list[Call]:
 
 def _stores(walk: Walk, registers: _Registers) -> list[Call]:
     """Copies of what is not in its place yet: old values first, numbers last, lest one overwrite another."""
-    moved = [(array, value) for array, value in walk.stores if value.startswith("v") and value != f"v_{array}"]
+    moved = [(array, value) for array, value in walk.stores if value.startswith("v") and value != f"v_{spelled(array)}"]
     computed = [(array, value) for array, value in walk.stores if value.startswith("x")]
     numbers = [(array, value) for array, value in walk.stores if value.startswith("k")]
     calls = []
@@ -122,8 +122,8 @@ def _stores(walk: Walk, registers: _Registers) -> list[Call]:
             calls.append(Call("copyto", (scratch, registers.place(value))))
             registers.places[value] = scratch
     for array, value in [*moved, *computed, *numbers]:
-        if registers.place(value) != f"p_{array}":
-            calls.append(Call("copyto", (f"p_{array}", registers.place(value))))
+        if registers.place(value) != f"p_{spelled(array)}":
+            calls.append(Call("copyto", (f"p_{spelled(array)}", registers.place(value))))
     return calls
 
 
@@ -136,7 +136,7 @@ class _Registers:
             self.last_use |= {str(each): position for each in line.args}
         for value in [value for _, value in walk.stores] + [arg for each in walk.reductions for arg in each.args]:
             self.last_use[value] = float("inf")
-        self.places = {f"v_{array}": f"p_{array}" for array in walk.arrays}
+        self.places = {f"v_{each}": f"p_{each}" for each in map(spelled, walk.arrays)}
         self.homes = {value: array for array, value in reversed(walk.stores) if value.startswith("x")}
         self.zeroed = [array for array, value in walk.stores if value.startswith("k")]
         self.numbers: list[str] = []
@@ -154,9 +154,9 @@ class _Registers:
         for array in self.zeroed:
             if self._dead(array, position - apart):
                 self.zeroed.remove(array)
-                self.free[False].append(f"p_{array}")
-        home = self.homes.get(line.target)
-        place = f"p_{home}" if home and self._dead(home, position - apart) else self.scratch(line.op in PREDICATES)
+                self.free[False].append(f"p_{spelled(array)}")
+        home, is_truth = self.homes.get(line.target), line.op in PREDICATES
+        place = f"p_{spelled(home)}" if home and self._dead(home, position - apart) else self.scratch(is_truth)
         if apart:
             self._release(line, position)
         self.places[line.target] = place
@@ -172,11 +172,11 @@ class _Registers:
 
     def _dead(self, array: str, position: int) -> bool:
         """Whether what was loaded from `array` is not read after `position`."""
-        return self.last_use.get(f"v_{array}", -1) <= position
+        return self.last_use.get(f"v_{spelled(array)}", -1) <= position
 
     def _release(self, line: Assign, position: int) -> None:
         """Free the scratch of operands that are used here for the last time."""
-        homes = {f"p_{array}" for array in self.homes.values()}
+        homes = {f"p_{spelled(array)}" for array in self.homes.values()}
         for value in dict.fromkeys(map(str, line.args)):
             if value.startswith("x") and self.last_use[value] == position and self.places[value] not in homes:
                 self.free[self.places[value] in self.truths].append(self.places[value])

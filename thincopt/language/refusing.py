@@ -158,7 +158,7 @@ class Untraced:
     def __int__(self) -> NoReturn:
         raise RuleError(
             "int() and range() cannot be traced, for a formula has no value yet: leave int() out, and let range() count"
-            " to a plain number."
+            " to a plain number, or to a setting of type Size."
         )
 
     __index__ = __int__

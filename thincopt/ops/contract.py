@@ -23,6 +23,7 @@ Array = Any
 Batch = Mapping[Hashable, tuple[Array, Array]]
 Held = Callable[[bytes, float], int]  # numbers, lr_scale
 DTYPES = ("float32", "float64")  # of weights, gradients and state
+EPSILONS = {"float32": 2.0**-23, "float64": 2.0**-52}
 POLICIES = ("propagate", "skip", "raise")  # what becomes of a gradient that is not finite
 PATIENCE = 20  # a key whose gradient was skipped this often in a row has a fault that skipping will not mend
 
@@ -66,6 +67,11 @@ class KeyState:
     def t(self) -> int:
         """How many updates this key has had."""
         return self.counts[0]
+
+    @property
+    def supplied(self) -> list[float]:
+        """What the next step is told of this key: its t, the size, the machine epsilon of the type."""
+        return [float(self.t + 1), float(self.size), EPSILONS[self.dtype]]
 
     @property
     def skipped(self) -> int:

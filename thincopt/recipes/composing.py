@@ -56,7 +56,7 @@ def compose(
 
     `asks(name)` says whether a number may be other than zero; `comes(name)`, of the k of an `every(k)`, whether it is.
     """
-    parts, declares, turns = parts_of(rule), declarations(rule), Turns(comes or asks)
+    parts, declares, turns = parts_of(rule), declarations(rule).sized(choices), Turns(comes or asks)
 
     def answers(turn: int) -> Answers:
         return Answers(choices, asks, partial(turns.falls, turn), choices.get("zero_gradient", True))

@@ -29,8 +29,8 @@ class _Branch(dict[str, bool]):
 
 def branches(settings: Sequence[Setting], make: Callable[[Mapping[str, Any], Ask], T]) -> Iterator[T]:
     """What is made for each choice that these settings give, and each answer to what is asked on the way."""
-    chosen = [each for each in settings if each.choices]
-    for values in product(*(each.choices for each in chosen)):
+    chosen = [each for each in settings if not each.is_number]
+    for values in product(*(each.most_common for each in chosen)):
         choices = {each.name: value for each, value in zip(chosen, values, strict=True)}
         undecided = [_Branch()]
         while undecided:

@@ -297,4 +297,4 @@ class Optimizer:
     @property
     def averages(self) -> Mapping[Hashable, Array] | None:
         """The averaged weights by key, for reading; None without `use_averages`."""
-        return self._views("average") if self._now.controls.values.get("use_averages") else None
+        return self._views("averages.average") if self._now.controls.values.get("use_averages") else None

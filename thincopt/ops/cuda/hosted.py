@@ -58,7 +58,7 @@ class Hosted:
         numbers = list(self.numbers)
         if self.recipe.rate is not None:
             numbers[self.recipe.rate] *= lr_scale
-        return [*numbers, float(state.t + 1), float(state.size), *state.scalars, *self.shared]
+        return [*numbers, *state.supplied, *state.scalars, *self.shared]
 
     def _program(self, state: KeyState) -> int:
         return self.recipe.turn(state.t + 1, self.numbers)

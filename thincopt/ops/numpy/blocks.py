@@ -12,7 +12,7 @@ import numpy as np
 
 from ...concurrency.threads import num_threads, spread
 from ...concurrency.whole import at_once, calls
-from ...language.kernel import Walk
+from ...language.kernel import Walk, spelled
 from ...language.printing_numpy import Call, Printed, numpy_walk, without_ones
 from .summing import fold, lanes
 
@@ -36,7 +36,7 @@ class BlockWalk:
         """The walk over these arrays, in parts that threads may share; a factor of 1 costs a pass, and is left out."""
         ones = frozenset(name for name, value in zip(self.walk.scalars, numbers, strict=True) if value == 1.0)
         if ones not in self.layouts:
-            self.layouts[ones] = Layout(numpy_walk(without_ones(self.walk, ones)))
+            self.layouts[ones] = Layout(numpy_walk(without_ones(self.walk, ones)), self.walk.arrays)
         dtype, size = arrays["w"].dtype, arrays["w"].size
         with np.errstate(all="ignore"):
             values = {name: np.array(each, dtype) for name, each in zip(self.walk.scalars, numbers, strict=True)}
@@ -62,12 +62,11 @@ class BlockWalk:
 class Layout:
     """A printed walk, ready to be laid out: for each of its calls what makes it of the values by name."""
 
-    def __init__(self, printed: Printed) -> None:
-        self.printed = printed
+    def __init__(self, printed: Printed, operands: Sequence[str]) -> None:
+        self.printed, self.operands = printed, operands
         self.calls = [_layout(each) for each in printed.calls]
         self.fixed = {each.function: getattr(np, each.function) for each in printed.calls} | {STORE: setitem, ALL: ...}
         self.asked = {name for each in printed.calls for name in each.args if " " in name}  # whether a number is not 0
-        self.operands = [name for name in printed.arguments if name.startswith("p_")]
 
     def part(self, arrays: Arrays, numbers: Arrays, dtype: Any, begins: range) -> Part:
         """The calls for some blocks."""
@@ -80,7 +79,7 @@ class Layout:
             values[name] = np.empty(width, dtype)
         for name in self.printed.truths:
             values[name] = np.empty(width, bool)
-        operands = {name: arrays[name[2:]] for name in self.operands}
+        operands = {f"p_{spelled(name)}": arrays[name] for name in self.operands}
         if size <= BLOCK:
             return Part(self, [values | operands])
         blocks = [values | {name: each[at : at + BLOCK] for name, each in operands.items()} for at in begins]

@@ -85,7 +85,7 @@ class _Given(NamedTuple):
 
     def scalars(self, state: KeyState, shared: Sequence[float]) -> list[float]:
         """What a kernel's scalars begin with in the next step of a key."""
-        scalars = [*self.numbers, float(state.t + 1), float(state.size), *state.scalars, *shared]
+        scalars = [*self.numbers, *state.supplied, *state.scalars, *shared]
         if self.recipe.rate is not None:
             scalars[self.recipe.rate] *= self.lr_scale
         return scalars
