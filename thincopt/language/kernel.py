@@ -106,10 +106,3 @@ class Kernel:
     def arrays(self) -> tuple[str, ...]:
         """The arrays that are read or written, in order of first use."""
         return tuple(dict.fromkeys(name for each in self.phases for name in each.walk.arrays))
-
-    @property
-    def inexact(self) -> bool:
-        """Whether libm has a part in what arrays become, beyond the step's scalars: bits then differ by machine."""
-        walked = [each.walk.code for each in self.phases]
-        found = [each.block.code for each in self.phases[1:]]
-        return any(line.op in ("exp", "log", "tanh", "pow") for code in walked + found for line in code)

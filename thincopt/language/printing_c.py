@@ -2,6 +2,7 @@
 
 from hashlib import sha256
 
+from .elementary import FORMULAS, block_of
 from .expression import PREDICATES
 from .kernel import INFIX, Assign, Block, Operand, Walk
 
@@ -16,13 +17,24 @@ COMMON = {
     "max": "MAXIMUM({}, {})",
     "sign": "SIGN({})",
 }
-SCALAR = COMMON | {
+OWN = {name: f"own_{name}({', '.join('{}' for _ in block_of(name).inputs)})" for name in FORMULAS}
+SCALAR = {
+    **COMMON,
+    **OWN,
+    "sqrt": "sqrt({})",
     "abs": "fabs({})",
-    "pow": "pow({}, {})",
     "whole_pow": "whole_power({}, {})",
-    **{name: name + "({})" for name in ("sqrt", "exp", "log", "tanh")},
+    "copysign": "copysign({}, {})",
+    "two_to": "two_to({})",
+    "exponent": "exponent_of({})",
+    "significand": "significand_of({})",
 }
-ARRAY = COMMON | {name: name.upper() + "({})" for name in ("sqrt", "abs", "exp", "log", "tanh")}
+ARRAY = {
+    **COMMON,
+    **{name: f"(real){call}" for name, call in OWN.items()},
+    "sqrt": "SQRT({})",
+    "abs": "ABS({})",
+}
 REDUCE = {  # where a lane begins, how it takes an element, how lanes become one
     "sum": ("0", "{0} += (double){1};", "fold_sum"),
     "dot": ("0", "{0} += (double){1} * (double){2};", "fold_sum"),
@@ -48,11 +60,30 @@ def c_walk(walk: Walk) -> tuple[str, str]:
     return _function("walk", "static void TYPED({})(const struct walk *walk)", body)
 
 
+def c_functions() -> str:
+    """The functions of elementary.py."""
+    return "\n".join(_own(name, block_of(name)) for name in FORMULAS)
+
+
+def _own(name: str, block: Block) -> str:
+    arguments = ", ".join(f"double {each}" for each in block.inputs)
+    lines = [*_computed(block), f"return {block.outputs[0]};"]
+    text = "\n".join(f"    {line}" for line in lines)
+    return f"WITHIN double own_{name}({arguments})\n{{\n{text}\n}}\n"
+
+
 def block_lines(block: Block) -> list[str]:
     """The lines that compute `out` from `in`."""
     lines = [f"const double {name} = in[{index}];" for index, name in enumerate(block.inputs)]
-    lines += [f"const double {line.target} = {_expression(line, SCALAR)};" for line in block.code]
-    return lines + [f"out[{index}] = {_number(value)};" for index, value in enumerate(block.outputs)]
+    return [
+        *lines,
+        *_computed(block),
+        *(f"out[{index}] = {_number(each)};" for index, each in enumerate(block.outputs)),
+    ]
+
+
+def _computed(block: Block) -> list[str]:
+    return [f"const {_kind(line, 'double')} {line.target} = {_expression(line, SCALAR)};" for line in block.code]
 
 
 def digest(prefix: str, text: str) -> str:
@@ -80,8 +111,11 @@ def read_by(walk: Walk) -> list[str]:
 
 def assigns(walk: Walk) -> list[str]:
     """The lines that compute."""
-    kinds = {True: "int", False: "real"}
-    return [f"const {kinds[line.op in PREDICATES]} {line.target} = {_expression(line, ARRAY)};" for line in walk.code]
+    return [f"const {_kind(line, 'real')} {line.target} = {_expression(line, ARRAY)};" for line in walk.code]
+
+
+def _kind(line: Assign, number: str) -> str:
+    return "int" if line.op in PREDICATES else number
 
 
 def _storing(walk: Walk) -> list[str]:

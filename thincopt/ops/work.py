@@ -16,8 +16,7 @@ from ..whole import at_once, calls
 from .batch import Entry, Table
 from .contract import DTYPES, Array, KeyState, counts
 from .fitting import are_alike
-from .hosted import Hosted
-from .launching import Launch, Launches
+from .launching import Launches
 
 STOPPED, NUMBERS = 0, 1  # words that all keys have in common
 CULPRIT, LONGEST, LONGEST_OF = range(3)  # what a device tells: a key's number from 1; a streak, and whose
@@ -140,14 +139,14 @@ class Side:
 class Work:
     """A batch that was met before: what its arrays must be like, and the launches that update it."""
 
-    def __init__(self, side: Side, hosted: Hosted | None, order: Sequence[str], slots: Sequence[Slot]) -> None:
-        self.side, self.driver, self.hosted, self.order, self.slots = side, side.driver, hosted, order, slots
+    def __init__(self, side: Side, order: Sequence[str], slots: Sequence[Slot]) -> None:
+        self.side, self.driver, self.order, self.slots = side, side.driver, order, slots
         self.seen: list[Any] = []  # weak references to the arrays of the last time: w, g, w, g …
         self.addresses: list[int] = []
         self.is_foreign = False
         self.is_captured = False  # a graph uses the table as it is
         self.table: Table | None = None
-        self.calls: list[tuple[Any, tuple[int], tuple[int], tuple[int, int], Launch]] = []
+        self.calls: list[tuple[Any, tuple[int], tuple[int], tuple[int, int]]] = []
 
     def takes(self, pairs: Sequence[tuple[Array, Array]]) -> bool:
         """Whether these can be updated as those of the last time were; the device learns where they are."""
@@ -216,7 +215,7 @@ class Work:
                     blocks = 1 if launch.kind == "between" else min(units, most * processors)
                     kernel = driver.kernel(launch, dtype)
                     arguments = (self.table.address, side.address + 8 * place)
-                    self.calls.append((kernel, (blocks,), (threads,), arguments, launch))
+                    self.calls.append((kernel, (blocks,), (threads,), arguments))
         return self.table
 
     def launch(self, lr_scale: float) -> None:
@@ -225,32 +224,13 @@ class Work:
         stream = driver.stream()
         if stream.ptr not in side.streams:
             side.join(stream)
-        if self.hosted:
-            refuse_capture(driver, "their scalars need the host at each step")
         if driver.is_capturing(stream):
             self.is_captured = True
             driver.keep((side, self.table, [(each.record, *each.state.arrays.values()) for each in self.slots]))
         elif side.is_behind:
             side.send_numbers()
-        if self.hosted:
-            self._launch_given(lr_scale, self.hosted)
-            return
-        each = [(kernel, grid, block, (*arguments, lr_scale)) for kernel, grid, block, arguments, _ in self.calls]
+        each = [(kernel, grid, block, (*arguments, lr_scale)) for kernel, grid, block, arguments in self.calls]
         at_once(calls(*each))  # a signal's exception between two would leave t ahead of the weights
-
-    def _launch_given(self, lr_scale: float, hosted: Hosted) -> None:
-        """A step whose scalars are the host's in part."""
-        states = [each.state for each in self.slots]
-        if not hosted.follows:
-            for each in self.slots:
-                each.collect()
-            self.side.collect(hosted.shared)
-        for kernel, grid, block, arguments, launch in self.calls:
-            if launch.given and self.table:
-                self.table.give(hosted.give(launch, states, lr_scale))
-            kernel(grid, block, (*arguments, lr_scale))
-        if hosted.follows:
-            hosted.advance(states, lr_scale)
 
 
 def refuse_capture(driver: Any, why: str) -> None:
@@ -258,7 +238,7 @@ def refuse_capture(driver: Any, why: str) -> None:
     if driver.is_capturing(driver.stream()):
         raise OpsError(
             f"These arrays cannot be updated while a CUDA graph is captured: {why}. Make one step with the very same"
-            " arrays before the capture, by a rule whose scalars need no libm. Nothing was changed."
+            " arrays before the capture. Nothing was changed."
         )
 
 
