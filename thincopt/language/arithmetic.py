@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from functools import cache, lru_cache
 
-from .elementary import block_of
+from .elementary import FORMULAS, block_of
 from .printing_python import python_function
 
 nan, inf = math.nan, math.inf
@@ -130,5 +130,5 @@ def power(x: float, y: float) -> float:
 
 @cache
 def _own(name: str) -> Callable[..., float]:
-    made = python_function(block_of(name), globals())
+    made = python_function(block_of(FORMULAS[name]), globals())
     return lambda *operands: made(*operands)[0]

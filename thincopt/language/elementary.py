@@ -57,7 +57,7 @@ def log(x: Value) -> Value:
     s = f / (2.0 + f)
     z = s * s
     w = z * z
-    rest = z * _polynomial(w, ATANH_ODD) + w * _polynomial(w, ATANH_EVEN)
+    rest = z * polynomial(w, ATANH_ODD) + w * polynomial(w, ATANH_EVEN)
     y = e * LN2 - ((half_square - (s * (half_square + rest) + e * LN2_REST)) - f)
     return where(x > 0.0, where(x < inf, y, x), where(x == 0.0, -inf, nan))
 
@@ -106,7 +106,7 @@ def _reduced(x: Value, rest: Value = None) -> tuple[Value, Value, Value]:
         under = under - rest
     r = over - under
     square = r * r
-    c = r - square * _polynomial(square, HALF_TANH)
+    c = r - square * polynomial(square, HALF_TANH)
     return k, *_sum(over, r * c / (2.0 - c) - under)
 
 
@@ -133,7 +133,7 @@ def _long_log(x: Value) -> tuple[Value, Value]:
     z, z_rest = _product(s, s)
     third, third_rest = _product(z, THIRD)
     third_rest = third_rest + (z_rest + 2.0 * s * s_rest) * THIRD + z * THIRD_REST
-    tail, tail_rest = _sum(third, z * z * _polynomial(z, ATANH_SERIES))
+    tail, tail_rest = _sum(third, z * z * polynomial(z, ATANH_SERIES))
     cubic, cubic_rest = _product(2.0 * s, tail)
     high, high_rest = _sum(e * LN2, 2.0 * s)
     high, rest = _sum(high, cubic)
@@ -178,22 +178,24 @@ def _beside_whole(x: Value) -> Value:
     return where(size >= WHOLE, 0.0, abs(size - ((size + WHOLE) - WHOLE)))
 
 
-def _polynomial(x: Value, coefficients: tuple[float, ...]) -> Value:
+def polynomial(x: Value, coefficients: tuple[float, ...]) -> Value:
     """The sum of c₀, c₁x, c₂x² and so on."""
     return reduce(lambda found, each: found * x + each, reversed(coefficients))
 
 
-FORMULAS: dict[str, Callable[..., Node]] = {"exp": exp, "log": log, "tanh": tanh, "sigmoid": sigmoid, "pow": power}
+FORMULAS: dict[str, Callable[..., Value]] = {"exp": exp, "log": log, "tanh": tanh, "sigmoid": sigmoid, "pow": power}
 
 
 @cache
-def block_of(name: str) -> Block:
-    """The formula of this name as code in single assignments."""
-    inputs = tuple(signature(FORMULAS[name]).parameters)
-    root = FORMULAS[name](*(Node("scalar", value=each) for each in inputs))
+def block_of(formula: Callable[..., Value]) -> Block:
+    """A formula of numbers as code in single assignments."""
+    inputs = tuple(signature(formula).parameters)
+    found = formula(*(Node("scalar", value=each) for each in inputs))
+    roots = found if isinstance(found, tuple) else (found,)
+    once = compute_once(roots)
 
     def leaf(node: Node) -> float | str | None:
         return None if node.args else node.value
 
-    outputs, code, _ = straight_line([compute_once([root])[root]], leaf)
+    outputs, code, _ = straight_line([once[each] for each in roots], leaf)
     return Block(inputs, code, tuple(outputs))

@@ -2,6 +2,7 @@
 
 from hashlib import sha256
 
+from .drawing import DRAWN, ON_WORDS
 from .elementary import FORMULAS, block_of
 from .expression import PREDICATES
 from .kernel import INFIX, Assign, Block, Operand, Walk
@@ -17,7 +18,7 @@ COMMON = {
     "max": "MAXIMUM({}, {})",
     "sign": "SIGN({})",
 }
-OWN = {name: f"own_{name}({', '.join('{}' for _ in block_of(name).inputs)})" for name in FORMULAS}
+OWN = {name: f"own_{name}({', '.join('{}' for _ in block_of(each).inputs)})" for name, each in FORMULAS.items()}
 SCALAR = {
     **COMMON,
     **OWN,
@@ -28,6 +29,10 @@ SCALAR = {
     "two_to": "two_to({})",
     "exponent": "exponent_of({})",
     "significand": "significand_of({})",
+    "times_high": "(uint32_t)((uint64_t){} * {} >> 32)",
+    "times_low": "(uint32_t)((uint64_t){} * {})",
+    "xor": "{} ^ {}",
+    "plus": "(uint32_t)({} + {})",
 }
 ARRAY = {
     **COMMON,
@@ -61,29 +66,34 @@ def c_walk(walk: Walk) -> tuple[str, str]:
 
 
 def c_functions() -> str:
-    """The functions of elementary.py."""
-    return "\n".join(_own(name, block_of(name)) for name in FORMULAS)
+    """The functions of elementary.py, of numbers, and of drawing.py, of words."""
+    own = [_own(name, block_of(each), "double") for name, each in FORMULAS.items()]
+    return "\n".join(own + [_own(name, block_of(each), "uint32_t") for name, each in DRAWN.items()])
 
 
-def _own(name: str, block: Block) -> str:
-    arguments = ", ".join(f"double {each}" for each in block.inputs)
-    lines = [*_computed(block), f"return {block.outputs[0]};"]
-    text = "\n".join(f"    {line}" for line in lines)
-    return f"WITHIN double own_{name}({arguments})\n{{\n{text}\n}}\n"
+def _own(name: str, block: Block, kind: str) -> str:
+    arguments = [f"{kind} {each}" for each in block.inputs]
+    if len(block.outputs) == 1:
+        result, given = "double", [f"return {block.outputs[0]};"]
+    else:
+        result, given = "void", _outputs(block)
+        arguments.append(f"{kind} *out")
+    text = "\n".join(f"    {line}" for line in [*_computed(block), *given])
+    return f"WITHIN {result} own_{name}({', '.join(arguments)})\n{{\n{text}\n}}\n"
 
 
 def block_lines(block: Block) -> list[str]:
     """The lines that compute `out` from `in`."""
-    lines = [f"const double {name} = in[{index}];" for index, name in enumerate(block.inputs)]
-    return [
-        *lines,
-        *_computed(block),
-        *(f"out[{index}] = {_number(each)};" for index, each in enumerate(block.outputs)),
-    ]
+    taken = [f"const double {name} = in[{index}];" for index, name in enumerate(block.inputs)]
+    return [*taken, *_computed(block), *_outputs(block)]
 
 
 def _computed(block: Block) -> list[str]:
     return [f"const {_kind(line, 'double')} {line.target} = {_expression(line, SCALAR)};" for line in block.code]
+
+
+def _outputs(block: Block) -> list[str]:
+    return [f"out[{index}] = {_number(value)};" for index, value in enumerate(block.outputs)]
 
 
 def digest(prefix: str, text: str) -> str:
@@ -115,7 +125,7 @@ def assigns(walk: Walk) -> list[str]:
 
 
 def _kind(line: Assign, number: str) -> str:
-    return "int" if line.op in PREDICATES else number
+    return "int" if line.op in PREDICATES else "uint32_t" if line.op in ON_WORDS else number
 
 
 def _storing(walk: Walk) -> list[str]:

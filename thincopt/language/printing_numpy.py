@@ -131,7 +131,7 @@ def _written_out(code: Iterable[Assign]) -> Iterator[Assign]:
         if line.op not in FORMULAS:
             yield line
             continue
-        block, within = block_of(line.op), f"d_{line.target}_"
+        block, within = block_of(FORMULAS[line.op]), f"d_{line.target}_"
         for name, given in zip(block.inputs, line.args, strict=True):
             yield Assign(within + name, "convert", (given,))
         for each in block.code:

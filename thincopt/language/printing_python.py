@@ -17,6 +17,10 @@ SCALAR = {
     "max": "maximum({}, {})",
     "pow": "power({}, {})",
     "copysign": "copysign({}, {})",
+    "times_high": "({} * {}) >> 32",
+    "times_low": "({} * {}) & 0xFFFFFFFF",
+    "xor": "{} ^ {}",
+    "plus": "({} + {}) & 0xFFFFFFFF",
     "whole_pow": "whole_power({}, {})",
     **{
         name: name + "({})"

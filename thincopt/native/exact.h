@@ -13,6 +13,7 @@
 
 #ifdef __CUDACC_RTC__ /* the device's compiler brings its functions, but no headers */
 typedef long long int64_t;
+typedef unsigned int uint32_t;
 typedef unsigned long long uint64_t;
 #define INFINITY __longlong_as_double(0x7ff0000000000000)
 #define NAN __longlong_as_double(0x7ff8000000000000)

@@ -8,6 +8,12 @@ const SHIFT = 0x3fe6a09e; // the upper word of √½
 const minimum = (a, b) => (a < b || a !== a ? a : b);
 const maximum = (a, b) => (a > b || a !== a ? a : b);
 
+// The upper half of the product of two words.
+function times_high(a, b) {
+  const lower = Math.floor(((a & 0xffff) * b) / 0x10000);
+  return Math.floor(((a >>> 16) * b + lower) / 0x10000);
+}
+
 function copysign(x, y) {
   NUMBER[0] = y;
   return WORDS[UPPER] >>> 31 ? -Math.abs(x) : Math.abs(x);
