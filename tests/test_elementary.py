@@ -40,14 +40,16 @@ def functions(ops, x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def several(count: int, dtype: str = "float64", seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of every size and of common ones, and edges."""
+    """Numbers of every size, common ones, those about which the exponent is one more, and edges."""
     random = np.random.default_rng(seed)
-    size = count // 3
+    size = count // 4
     common = random.normal(size=size), random.normal(size=size) * 3
     wide = np.exp(random.uniform(-740, 709, size)), random.uniform(-1000, 1000, size)
-    any_bits = random.integers(-(2**63), 2**63, (2, count - 2 * size)).view("float64")
+    turning = random.integers(0x3FE6A09D << 32, 0x3FE6A0A0 << 32, (2, size)).view("float64")  # √½ begins 0x3FE6A09E
+    any_bits = random.integers(-(2**63), 2**63, (2, count - 3 * size)).view("float64")
+    parts = zip(common, wide, turning, any_bits, PAIRS, strict=True)
     with np.errstate(all="ignore"):
-        return tuple(np.concatenate([*each]).astype(dtype) for each in zip(common, wide, any_bits, PAIRS, strict=True))
+        return tuple(np.concatenate(each).astype(dtype) for each in parts)
 
 
 def units_beside(found: np.ndarray, truth: np.ndarray) -> int:
