@@ -74,7 +74,7 @@ def test_arrays_give_the_words_of_numbers():
 
 
 @pytest.mark.parametrize(("compiler", "suffix"), [(["cc"], "c"), (COMPILER, "cpp")])
-def test_c_gives_the_same(compiler, suffix, tmp_path):
+def test_c_gives_the_same(compiler, suffix, compiled, tmp_path):
     """As C, and as the C++ that stands for CUDA."""
     loops = LOOPS if suffix == "cpp" else LOOPS.replace('extern "C" {', "")[: -len("}\n")]
     text = "\n".join([(NATIVE / "exact.h").read_text(), c_functions(), loops])

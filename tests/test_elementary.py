@@ -139,7 +139,7 @@ def test_javascript_gives_the_same_bits(count, tmp_path):
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="it is asked of AVX2")
 @pytest.mark.parametrize("name", FORMULAS)
 @pytest.mark.parametrize("real", ["float", "double"])
-def test_loops_vectorize(name, real, tmp_path):
+def test_loops_vectorize(name, real, compiled, tmp_path):
     more, given = (f"{real} y, ", ", y") if name == "pow" else ("", "")
     (tmp_path / "loop.c").write_text(f"""
     #include "{NATIVE}/exact.h"
