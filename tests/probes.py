@@ -19,15 +19,19 @@ from thincopt.language import (
     amax,
     dot,
     every,
+    exp,
+    log,
     maximum,
     mean,
     minimum,
     norm,
     rule,
+    sigmoid,
     sign,
     sqrt,
     stage,
     sum,
+    tanh,
     total,
     where,
 )
@@ -47,6 +51,21 @@ def Words(w, g, m, previous, low: Annotated[Array, Starts(1.0)], *, learn_rate: 
     low = where((m <= g) & (previous >= -1.0), low / (1 + abs(bounded)), -low)
     m = 0.5 * m + bounded * bounded**3
     return learn_rate * where(agrees, bounded, g / sqrt(1 + m * m)), m, g, low
+
+
+@rule("ProbeFunctions.v1")
+def Functions(w, g, m, v, seen: Annotated[Scalar, Starts(1.0)], t, *, learn_rate: Rate = 0.1, power: Number = 1.5):
+    """Every function of elementary.py, of arrays and of numbers, and every kind of power."""
+    rate = learn_rate * exp(-0.1 * t) * sigmoid(seen) / (1 + abs(tanh(log(t)))) ** 0.3
+    m = sigmoid(10 * g) * m + log(1 + abs(w)) * abs(g) ** 0.75
+    v = v + exp(-abs(m)) ** power * g**-2 + g**0.5 + t**g + m**0
+    return rate * tanh(m), m, v, 0.5 * seen + norm(tanh(g)) ** power
+
+
+@rule("ProbeElementary.v1")
+def Elementary(w, g, exp_, log_, tanh_, sigmoid_, pow_):
+    """Keep what each function finds of any gradient."""
+    return 0.0 * w, exp(g), log(g), tanh(g), sigmoid(g), w**g
 
 
 @rule("ProbeSwap.v1")

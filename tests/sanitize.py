@@ -20,6 +20,7 @@ PYTHON_ALONE = [
     "contributing",
     "describing",
     "documents",
+    "drawing",
     "environment",
     "examples",
     "flags",

@@ -116,10 +116,6 @@ WHOLE = (
     "int() and range() cannot be traced, for a formula has no value yet: leave int() out, and let range() count to a"
     " plain number, or to a setting of type Size."
 )
-ROOTS = (
-    "an array can be raised to a whole power such as x**2; for a root use sqrt(x), for another power exp(p * log(x))."
-)
-
 TAUGHT = [
     (if_on_an_array, ASKED),
     (lambda w, g: where(g > 0 and w > 0, g, 0.0), ASKED),
@@ -173,8 +169,6 @@ TAUGHT = [
     (lambda w, g: g / g.shape[0], f"a formula has no .shape: {FLAT_TOO}"),
     (lambda w, g: where(g.any(), g, w), f"a formula has no .any: {NO_WORD}"),
     (lambda w, g: "m", "a formula is made of numbers, settings and arrays, not of 'm' (str)."),
-    (lambda w, g: g**0.5, ROOTS),
-    (lambda w, g: 2.0**g, ROOTS),
     (lambda w, g: (g > 0) + 1, "add of a condition: a condition is no number; write where(condition, 1.0, 0.0)."),
     (lambda w, g: where(g, w, g), "where takes conditions, such as a > b or t == 1; a number is not one."),
     (lambda w, g: g.reshape(-1), f"a formula has no .reshape: {FLAT_TOO}"),

@@ -179,19 +179,19 @@ def _refuse_mixed_truth(op: str, args: tuple[Node, ...]) -> None:
 
 
 def _power(base: Node, exponent: Node) -> Node:
-    if not base.is_array and not exponent.is_array:
+    is_array = base.is_array or exponent.is_array
+    if exponent.op == "const" and exponent.value == 0.5:
+        return Node("sqrt", (base,), is_array=is_array)
+    if not is_array:
         return Node("whole_pow" if exponent.whole else "pow", (base, exponent))
     times = int(exponent.value) if exponent.op == "const" and exponent.whole else 0
-    if times < 1:
-        raise RuleError(
-            "an array can be raised to a whole power such as x**2; for a root use sqrt(x), for another power"
-            " exp(p * log(x))."
-        )
+    if times == 0:
+        return Node("pow", (base, exponent), is_array=True)
     result = base
-    for bit in format(times, "b")[1:]:
+    for bit in format(abs(times), "b")[1:]:
         result = result * result
         result = result * base if bit == "1" else result
-    return result
+    return result if times > 0 else 1.0 / result
 
 
 def in_order(roots: Iterable[Node]) -> Iterator[Node]:

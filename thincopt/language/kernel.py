@@ -117,10 +117,3 @@ class Kernel:
     def does_something(self) -> bool:
         """Whether it stores or keeps anything."""
         return bool(self.phases[-1].walk.stores or self.keeps)
-
-    @property
-    def inexact(self) -> bool:
-        """Whether libm has a part in what arrays become, beyond the step's scalars: bits then differ by machine."""
-        walked = [each.walk.code for each in self.phases]
-        found = [each.block.code for each in self.phases[1:]]
-        return any(line.op in ("exp", "log", "tanh", "pow") for code in walked + found for line in code)

@@ -17,6 +17,7 @@ from warnings import warn
 from ..caching import kept
 from ..errors import OpsError, shown
 from ..language import Rule
+from ..language.printing_c import c_functions
 from . import MODULE, enrol, load, ready, reason
 from .flags import FLAGS, SOME_KNOW, flags_for, harmless
 from .generate import printed, write
@@ -100,5 +101,6 @@ def _compiler() -> tuple[list[str], list[str]]:
 def _digest(rules: Iterable[Rule]) -> str:
     """A name for just these kernels, made by this thincopt with this compiler."""
     ours = [each.read_text("utf-8") for each in sorted(SOURCE.parent.glob("*.[ch]"))]
-    made_of = [*ours, *FLAGS, *SOME_KNOW, *_compiler()[0], sysconfig.get_platform(), *map(str, printed(rules))]
+    made_of = [*ours, *FLAGS, *SOME_KNOW, *_compiler()[0], sysconfig.get_platform(), c_functions()]
+    made_of += map(str, printed(rules))
     return sha256("\n".join(made_of).encode(errors="surrogateescape")).hexdigest()[:32]

@@ -42,7 +42,7 @@ struct task {
 /* A batch. */
 struct table {
     int64_t count, chunks, width, numbers_at, units_of[2];
-    double *rows, *sums, *common, *shared, *given;
+    double *rows, *sums, *common, *shared;
     volatile int64_t *told;
     const struct task *tasks;
     const struct unit *units[2]; /* chunks of the keys in float32, and in float64 */
@@ -52,7 +52,7 @@ struct table {
 
 /* What a launch does; lists follow each other in `at`. */
 struct wiring {
-    int program, is_first, is_last, policy, zeroes, is_given, patience;
+    int program, is_first, is_last, policy, zeroes, patience;
     int walk, base, own, shared, programs, rate;
     int periods, results, takes, gives, numbers, keeps, totals;
     int at[1];
@@ -187,7 +187,7 @@ FUNCTION void compute(struct table *table, const struct wiring *wiring, double l
         at += wiring->takes;
         Block::of(in, out);
         for (int i = 0; i < wiring->gives; i++)
-            scalars[at[i]] = wiring->is_given ? table->given[k * wiring->is_given + i] : out[i];
+            scalars[at[i]] = out[i];
         at += wiring->gives;
         for (int i = 0; i < wiring->numbers; i++)
             row[table->numbers_at + i] = scalars[at[i]];

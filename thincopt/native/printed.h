@@ -3,6 +3,7 @@
 #define THINCOPT_PRINTED_H
 
 #include "arithmetic.h"
+#include "elementary.h"
 #include "scalars.h"
 
 #define JOINED(name, type, level) name##_##type##_##level

@@ -15,7 +15,6 @@ from ...concurrency.turns import Turns
 from ...errors import ArrayError, NonFiniteError
 from ...recipes.recipe import Recipe
 from ..contract import Array, Batch, KeyState, Outcome, Updating, numbers_of
-from .hosted import Hosted
 from .launching import launches
 from .work import CULPRIT, LONGEST, LONGEST_OF, Side, Slot, Work
 
@@ -29,8 +28,6 @@ class CudaRunner(Updating):
         self.driver, self.recipe, self.shared, self.turns = driver, recipe, shared, turns
         self.packed, self.numbers = b"", array("d", [0.0] * recipe.numbers)
         self.launches = launches(recipe, nonfinite)
-        is_given = any(each.is_given for each in self.launches.steps)
-        self.hosted = Hosted(recipe, self.numbers, shared, nonfinite) if is_given else None
         self.sides: dict[int, Side] = {}
         self.slots: list[Slot] = []
         self.handles: dict[Hashable, Slot] = {}
@@ -98,7 +95,7 @@ class CudaRunner(Updating):
             if any(moved):
                 self.model = ([], None)
                 self.driver.synchronize()  # streams that their state was made on
-        work = Work(side, self.hosted, self.recipe.arrays, slots)
+        work = Work(side, self.recipe.arrays, slots)
         outcome = self._go(work, list(batch.values()), numbers, lr_scale)
         if outcome != Outcome.DONE:
             return outcome

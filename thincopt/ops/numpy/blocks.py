@@ -66,6 +66,7 @@ class Layout:
         self.printed, self.operands = printed, operands
         self.calls = [_layout(each) for each in printed.calls]
         self.fixed = {each.function: getattr(np, each.function) for each in printed.calls} | {STORE: setitem, ALL: ...}
+        self.fixed |= printed.constants
         self.asked = {name for each in printed.calls for name in each.args if " " in name}  # whether a number is not 0
 
     def part(self, arrays: Arrays, numbers: Arrays, dtype: Any, begins: range) -> Part:
@@ -75,19 +76,21 @@ class Layout:
         values = {**self.fixed, **numbers}
         for name in self.asked:
             values[name] = numbers[name.partition(" ")[0]] != 0
-        for name in self.printed.numbers:
-            values[name] = np.empty(width, dtype)
-        for name in self.printed.truths:
-            values[name] = np.empty(width, bool)
+        scratch = self._scratch(width, dtype)
+        values |= scratch
         operands = {f"p_{spelled(name)}": arrays[name] for name in self.operands}
         if size <= BLOCK:
             return Part(self, [values | operands])
         blocks = [values | {name: each[at : at + BLOCK] for name, each in operands.items()} for at in begins]
         rest = size - begins[-1]
         if rest < BLOCK:
-            scratch = (*self.printed.numbers, *self.printed.truths)
-            blocks[-1] |= {name: values[name][:rest] for name in scratch}
+            blocks[-1] |= {name: each[:rest] for name, each in scratch.items()}
         return Part(self, blocks)
+
+    def _scratch(self, width: int, dtype: Any) -> Arrays:
+        types = {"numbers": dtype, "truths": bool, "doubles": np.float64}
+        found = {name: np.empty(width, types[kind]) for kind, names in self.printed.scratch.items() for name in names}
+        return found | {f"{name}.bits": found[name].view(np.uint64) for name in self.printed.scratch["doubles"]}
 
 
 class Part(NamedTuple):

@@ -7,7 +7,7 @@ that a step changes is laid out first and then changed at once: it is whole, wha
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from functools import cache
 from math import isfinite, sqrt
 from operator import setitem
@@ -17,7 +17,7 @@ from ...concurrency.threads import end_all
 from ...concurrency.whole import calls
 from ...language import arithmetic
 from ...language.kernel import Kernel, Phase
-from ...language.printing_python import python_block
+from ...language.printing_python import python_function
 from ...recipes.recipe import Recipe
 from ..contract import Batch, KeyState, OnHost, Outcome, numbers_of
 from .blocks import BlockWalk, Part, all_finite, at_once_in_blocks
@@ -109,7 +109,7 @@ class _Round:
 
     def __init__(self, phase: Phase) -> None:
         self.phase, self.walk = phase, BlockWalk(phase.walk)
-        self.block = defined(python_block(phase.block), "scalars", vars(arithmetic))
+        self.block = python_function(phase.block, vars(arithmetic))
 
 
 class _Task:
@@ -182,10 +182,3 @@ def _reduce(tasks: list[_Task], depth: int) -> None:
     for task in tasks:
         if task.kernel.phases[depth].results:
             task.reduce(depth)
-
-
-def defined(source: str, name: str, words: dict[str, Any]) -> Callable[..., Any]:
-    """A printed function, defined with these words."""
-    made: dict[str, Callable[..., Any]] = {}
-    exec(source, dict(words), made)  # noqa: S102  # the source is made by our printers from traced formulas
-    return made[name]
