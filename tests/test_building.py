@@ -57,9 +57,9 @@ def test_the_C_of_all_rules_is_made_without_any_package(tmp_path):
         import sys
         sys.path.insert(0, {str(ROOT)!r})
         from pathlib import Path
-        from thincopt.native.generate import write
+        from thincopt.native.generate import printed, recipes_of, write
         from thincopt.rules import all_rules
-        write(all_rules().values(), Path({str(tmp_path)!r}))
+        write(printed(recipes_of(all_rules().values())), Path({str(tmp_path)!r}))
         assert "numpy" not in sys.modules
     """
     run(code, "-I", "-S")

@@ -49,6 +49,28 @@ def kept(path: str, make: Callable[[], bytes], folder: Path | None = None) -> by
         os.close(place)
 
 
+def found(path: str) -> bytes | None:
+    """What is kept at this path in the user's cache; None where there is nothing that only this user can have put."""
+    with suppress(OSError, RuntimeError, ValueError):
+        target = Path(cache_folder(), path)
+        place = _entered(target.parent)
+        try:
+            return _read(place, target.name)
+        finally:
+            os.close(place)
+    return None
+
+
+def why_nothing_is_kept() -> str | None:
+    """Why the user's cache cannot be used; None if it can."""
+    try:
+        place = _opened(cache_folder())
+    except (OSError, RuntimeError, ValueError) as error:
+        return str(error)
+    os.close(place)
+    return None if os.access(cache_folder(), os.W_OK) else f"{cache_folder()} cannot be written"
+
+
 def _kept(place: int, name: str, make: Callable[[], bytes], folder: Path | None) -> bytes:
     found = _read(place, name)
     if found is None:
@@ -62,11 +84,16 @@ def _kept(place: int, name: str, make: Callable[[], bytes], folder: Path | None)
 
 
 def _opened(folder: Path) -> int:
-    """A descriptor of this folder, made if need be, in which nobody else can have put anything.
+    """A descriptor of this folder, made if need be."""
+    _make(folder)
+    return _entered(folder)
+
+
+def _entered(folder: Path) -> int:
+    """A descriptor of a folder in which nobody else can have put anything.
 
     What is in it is reached by the descriptor: whoever renames the folder does not change what is read.
     """
-    _make(folder)
     place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     why = _untrusted(os.fstat(place))
     if why:

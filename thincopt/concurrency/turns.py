@@ -18,6 +18,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 from weakref import ref
 
 from ..errors import BusyError
+from . import importing  # noqa: F401  # what is told of forks last acts first: whoever imports in a turn can end it
 from .threads import end_all
 from .whole import at_once, calls
 

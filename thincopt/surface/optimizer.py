@@ -11,7 +11,7 @@ from ..engine.averaging import see_averages, swapped
 from ..engine.checking import see_key, sound
 from ..engine.controls import Controls, controls_of
 from ..engine.keeping import ready, refuse_or_skip
-from ..engine.present import Present, anew, asks_for_others, begun, changed
+from ..engine.present import Present, anew, asks_for_others, begun, changed, fastest
 from ..engine.settings import ALIASES, meant, settings_of
 from ..errors import NonFiniteError, RuleError, SettingError
 from ..language import Rule
@@ -180,8 +180,7 @@ class Optimizer:
         """A call that did not go through: say why, or make state for new keys and do it."""
         now = self._now
         ops = suited(batch, now.ops) if now.follows and not now.has_stepped else now.ops
-        if ops is not now.ops:
-            self._now = now = anew(now, self._turns, ops=ops)
+        self._now = now = fastest(now, self._turns, ops)
         batch, states = sound(batch, lr_scale, now, frozenset().union(*self._turns.lent)), {}
         if not batch:
             return

@@ -64,7 +64,7 @@ class CompiledRunner(OnHost):
 
 def is_compiled(native: Any, recipe: Recipe) -> bool:
     """Whether the module has every function that the recipe needs."""
-    names = native.names()
+    names = native.names() if native is not None else ()
     phases = [phase for kernel in recipe.kernels for phase in kernel.phases]
     blocks = {block_name(each.block) for each in phases if each.gives}
-    return bool(blocks | {walk_name(each.walk) for each in phases if each.walk.arrays} <= names)
+    return (blocks | {walk_name(each.walk) for each in phases if each.walk.arrays}).issubset(names)
