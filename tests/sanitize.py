@@ -18,6 +18,7 @@ PYTHON_ALONE = [
     "caching",
     "compile",
     "contributing",
+    "demand",
     "describing",
     "documents",
     "environment",

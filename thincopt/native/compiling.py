@@ -12,6 +12,7 @@ from pathlib import Path
 from shutil import which
 
 from ..errors import OpsError, shown
+from . import load
 from .flags import FLAGS, SOME_KNOW, flags_for, harmless
 from .generate import Printed, write
 from .processes import run, scratch
@@ -57,15 +58,17 @@ def compiler() -> tuple[list[str], list[str]]:
     except ValueError as error:
         text = f"CC must be a command such as `gcc` or `clang -pipe`, not {shown(named)} ({error}): set it, or unset it"
         raise OpsError(text) from error
-    return harmless(words)
+    rest, left = harmless(words)
+    return rest or ["cc"], left
 
 
 def missing() -> str | None:
     """What is not there that compiling needs; None if all is."""
     words, _ = compiler()
-    if not words or not which(words[0]):
-        return f"no C compiler found ({shown(words[0])})"
-    return None
+    if not which(words[0]):
+        return f"no C compiler found ({words[0]})"
+    header = Path(sysconfig.get_path("include"), "Python.h")
+    return None if load() or header.is_file() else f"there is no {header}"
 
 
 def digest(*parts: str) -> str:

@@ -15,12 +15,13 @@ from contextlib import suppress
 from typing import Any
 from warnings import warn
 
+from ..caching import why_nothing_is_kept
 from ..concurrency.importing import late
 from ..errors import OpsError, ThincoptError
 from ..recipes.recipe import Recipe
 from . import load, mode
 from .building import bring, brought
-from .compiling import missing
+from .compiling import compiler, missing
 from .generate import Printed, printed
 from .order import Order
 from .processes import end_all
@@ -57,6 +58,22 @@ def ordered(recipe: Recipe) -> Order:
     if mode() == "wait":
         order.wait()
     return order
+
+
+def told() -> str:
+    """How kernels come on demand, in words."""
+    if mode() == "0":
+        return "never"
+    try:
+        words, _ = compiler()
+        why_not = missing()
+    except OpsError as error:
+        why_not = str(error)
+    if why_not:
+        return why_not
+    kept = why_nothing_is_kept()
+    how = {"background": "in the background", "wait": "waited for"}[mode()]
+    return f"{how}, by {words[0]}" + (f", anew in each process ({kept})" if kept else "")
 
 
 def _place(queue: _Queue, order: Order, functions: Printed) -> None:
