@@ -120,7 +120,8 @@ def test_what_somebody_else_may_have_put_there_is_not_loaded(cache, tmp_path):
     """The name of the folder is a digest of public text, so anybody can make it."""
     mine = another()
     wanted = printed(recipes_of([mine])).without(native.load().shipped())
-    planted = tmp_path / "shared" / building._library(wanted)
+    texts = (text for each in wanted for text in each.values())
+    planted = tmp_path / "shared" / building._path(building.LIBRARY, native.load().level(), *texts)
     planted.parent.mkdir(parents=True)
     planted.parent.chmod(0o1777)
     planted.write_text("to be loaded, this would have to be a library")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 from warnings import warn
 
-from ..caching import found, kept
+from ..caching import kept
 from ..environment import flag
 from ..errors import OpsError, RuleError, shown
 from ..language import Rule
@@ -21,6 +21,7 @@ from .probing import exactly
 RUNTIME, LIBRARY = "kernels.c", "library.c"
 NOTHING = Printed({}, {})
 NAME = "kernels.so"
+Get = Callable[[str, Callable[[], bytes]], bytes | None]
 
 
 def compile(*rules: Rule, folder: str | Path | None = None) -> None:  # noqa: A001  # thincopt.compile is its name
@@ -42,40 +43,33 @@ def compile(*rules: Rule, folder: str | Path | None = None) -> None:  # noqa: A0
         _, left = compiler()
         if left:
             warn(f"CC asks for {' '.join(left)}, which would change results: left out.", RuntimeWarning, stacklevel=2)
-        bring(printed(recipes_of(rules)), Path(folder) if folder else None)
+        bring(printed(recipes_of(rules)), partial(kept, folder=Path(folder) if folder else None))
     except (OpsError, OSError, ImportError) as error:
         told = str(error).rstrip(".")
         text = f"The rules could not be compiled: {told}. They run in NumPy, with the same bits."
         raise OpsError(text) from error
 
 
-def bring(functions: Printed, folder: Path | None = None) -> None:
-    """Have runners find these functions: those that are not there yet are compiled, or taken from where they are kept.
+def bring(functions: Printed, get: Get = kept) -> bool:
+    """Have runners find these functions: `get` gives what is kept at a path, or makes it; if it gives nothing, False.
 
-    They are a small library of the level of instructions that is in use. The runtime enrols it; where that was not
-    installed, it is compiled too.
+    What is not there yet is a small library, of the level of instructions in use, that the runtime enrols. Where that
+    was not installed, it is brought too.
     """
     if load() is None:
-        data = kept(_runtime(), partial(made, RUNTIME, NOTHING), folder)
-        adopt(loaded(data, module_in))
-    if not functions.names() <= load().names():
-        wanted = functions.without(load().shipped())
-        _enrol(kept(_library(wanted), partial(made, LIBRARY, wanted, _only()), folder))
-
-
-def brought(functions: Printed) -> bool:
-    """Whether runners find these functions, once what the user's cache has is loaded."""
-    if load() is None:
-        data = found(_runtime())
-        if data is None:
+        runtime = get(_path(RUNTIME), partial(made, RUNTIME, NOTHING))
+        if runtime is None:
             return False
-        adopt(loaded(data, module_in))
-    if not functions.names() <= load().names():
-        data = found(_library(functions.without(load().shipped())))
-        if data is None:
-            return False
-        _enrol(data)
-    return True
+        adopt(loaded(runtime, module_in))
+    native, level = load(), load().level()
+    if functions.names() <= native.names():
+        return True
+    wanted, only = functions.without(native.shipped()), [f"-DONLY={level}", f"-DONLY_{level}"]
+    texts = (text for each in wanted for text in each.values())
+    library = get(_path(LIBRARY, level, *texts), partial(made, LIBRARY, wanted, only))
+    if library is not None:
+        loaded(library, lambda path: exactly(partial(native.enrol, str(path))))
+    return library is not None
 
 
 def build(rules: Iterable[Rule], folder: Path, flags: Sequence[str] = ()) -> Any:
@@ -86,19 +80,5 @@ def build(rules: Iterable[Rule], folder: Path, flags: Sequence[str] = ()) -> Any
     return ready(module_in(built(RUNTIME, printed(recipes_of(rules)), folder, flags)))
 
 
-def _enrol(data: bytes) -> None:
-    loaded(data, lambda path: exactly(partial(load().enrol, str(path))))
-
-
-def _runtime() -> str:
-    return f"{digest(RUNTIME)}/{NAME}"
-
-
-def _library(functions: Printed) -> str:
-    texts = (text for each in functions for text in each.values())
-    return f"{digest(LIBRARY, load().level(), *texts)}/{NAME}"
-
-
-def _only() -> list[str]:
-    level = load().level()
-    return [f"-DONLY={level}", f"-DONLY_{level}"]
+def _path(*parts: str) -> str:
+    return f"{digest(*parts)}/{NAME}"

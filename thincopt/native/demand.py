@@ -15,12 +15,12 @@ from contextlib import suppress
 from typing import Any
 from warnings import warn
 
-from ..caching import why_nothing_is_kept
+from ..caching import found, why_nothing_is_kept
 from ..concurrency.importing import late
 from ..errors import OpsError, ThincoptError
 from ..recipes.recipe import Recipe
 from . import load, mode
-from .building import bring, brought
+from .building import bring
 from .compiling import compiler, missing
 from .generate import Printed, printed
 from .order import Order
@@ -79,7 +79,7 @@ def told() -> str:
 def _place(queue: _Queue, order: Order, functions: Printed) -> None:
     """Settle an order from the cache, or have the thread do it."""
     try:
-        if brought(functions):
+        if bring(functions, lambda path, _: found(path)):
             order.settle()
             return
         why_not = missing()

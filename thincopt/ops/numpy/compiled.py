@@ -12,6 +12,7 @@ import numpy as np
 from ...concurrency.turns import Turns
 from ...language.kernel import Kernel, Phase
 from ...language.printing_c import c_block, c_walk
+from ...native.generate import printed
 from ...recipes.recipe import Recipe
 from ..contract import KeyState, OnHost
 
@@ -64,7 +65,4 @@ class CompiledRunner(OnHost):
 
 def is_compiled(native: Any, recipe: Recipe) -> bool:
     """Whether the module has every function that the recipe needs."""
-    names = native.names() if native is not None else ()
-    phases = [phase for kernel in recipe.kernels for phase in kernel.phases]
-    blocks = {block_name(each.block) for each in phases if each.gives}
-    return (blocks | {walk_name(each.walk) for each in phases if each.walk.arrays}).issubset(names)
+    return native is not None and printed([recipe]).names() <= native.names()
