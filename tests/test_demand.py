@@ -271,6 +271,18 @@ def test_nobody_waits_for_ever_for_a_compiler_that_hangs(slow, monkeypatch):
     assert repr(optimizer).endswith("in plain NumPy: compiling>")
 
 
+def test_ctrl_c_in_the_midst_of_asking_leaves_it_to_the_next_who_asks(waits, monkeypatch):
+    def interrupted(*given):
+        raise KeyboardInterrupt
+
+    made = another()
+    with monkeypatch.context() as patched:
+        patched.setattr(demand, "_place", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            Optimizer.of(made)
+    assert is_compiled(Optimizer.of(made))
+
+
 def test_no_thread_more_can_be(waits, monkeypatch):
     def refused(*given):
         raise RuntimeError("can't start new thread")
