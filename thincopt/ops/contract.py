@@ -97,11 +97,16 @@ def numbers_of(packed: bytes) -> array[float]:
 class Runner(Protocol):
     """Runs one recipe; made anew when an optimizer's settings ask for other kernels.
 
-    Each call brings the present numbers of the settings, packed: see `numbers_of`. `remark` is what there is to say of
-    how it runs, at the end of a list.
+    Each call brings the present numbers of the settings, packed: see `numbers_of`.
     """
 
-    remark: str
+    @property
+    def remark(self) -> str:
+        """What there is to say of how it runs, at the end of a list."""
+
+    @property
+    def outrun(self) -> bool:
+        """Whether its backend can make a faster one by now, of the same bits: between two steps it takes the place."""
 
     def bind(self, key: Hashable, state: KeyState) -> None:
         """Keep this key's state, to be found at each call."""
@@ -138,7 +143,15 @@ class Updating:
 class OnHost(Updating):
     """A runner that works on `shared` and `KeyState` themselves, and leaves all checks to the engine."""
 
-    remark = ""
+    @property
+    def remark(self) -> str:
+        """Nothing."""
+        return ""
+
+    @property
+    def outrun(self) -> bool:
+        """There is no faster one."""
+        return False
 
     def step(self, *_: Any) -> int:
         """Leave it to the engine."""

@@ -12,7 +12,7 @@ from ..engine.bound import Bound
 from ..engine.checking import see_key, sound
 from ..engine.controls import Controls, controls_of
 from ..engine.keeping import ready, refuse_or_skip, told_late
-from ..engine.present import Present, anew, asks_for_others, begun, met, tuned
+from ..engine.present import Present, anew, asks_for_others, begun, fastest, met, tuned
 from ..engine.settings import ALIASES, meant
 from ..engine.watching import tell_unmet
 from ..errors import SettingError, briefly
@@ -201,8 +201,7 @@ class Optimizer:
         """What there is to update in a batch, or the error of what cannot be."""
         now = self._now
         ops = suited(batch, now.ops) if now.follows and not now.has_stepped else now.ops
-        if ops is not now.ops:
-            self._now = now = anew(now, self._turns, ops=ops)
+        self._now = now = fastest(now, self._turns, ops)
         return sound(batch, lr_scale, now, frozenset().union(*self._turns.lent))
 
     @between_turns

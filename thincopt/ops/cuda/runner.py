@@ -23,6 +23,7 @@ class CudaRunner(Updating):
     """Runs a recipe on the devices that a driver reaches. See `contract.Runner`."""
 
     remark = ""
+    outrun = False
 
     def __init__(self, driver: Any, recipe: Recipe, shared: array[float], turns: Turns, *, nonfinite: str) -> None:
         self.driver, self.recipe, self.shared, self.turns = driver, recipe, shared, turns

@@ -18,6 +18,7 @@ from ...concurrency.whole import calls
 from ...language import arithmetic
 from ...language.kernel import Kernel, Phase
 from ...language.printing_python import python_function
+from ...native.order import Order
 from ...recipes.recipe import Recipe
 from ..contract import Batch, KeyState, OnHost, Outcome, numbers_of
 from .blocks import BlockWalk, Part, all_finite, at_once_in_blocks
@@ -28,10 +29,20 @@ SHRINK = 2.0**-600  # float64 norms that overflow are taken again at this scale,
 class PlainRunner(OnHost):
     """Runs a recipe with NumPy alone. See `contract.Runner`."""
 
-    def __init__(self, recipe: Recipe, shared: array[float], *, check_finite: bool, remark: str = "") -> None:
-        self.recipe, self.shared, self.check_finite, self.remark = recipe, shared, check_finite, remark
+    def __init__(self, recipe: Recipe, shared: array[float], *, check_finite: bool, order: Order | None = None) -> None:
+        self.recipe, self.shared, self.check_finite, self.order = recipe, shared, check_finite, order
         self.programs = [_program(each) for each in recipe.kernels]
         self.states: dict[Hashable, KeyState] = {}
+
+    @property
+    def remark(self) -> str:
+        """Why it is not compiled kernels that run, if they might."""
+        return self.order.remark if self.order else ""
+
+    @property
+    def outrun(self) -> bool:
+        """Whether there are compiled kernels by now."""
+        return self.order is not None and self.order.is_there
 
     def bind(self, key: Hashable, state: KeyState) -> None:
         """Keep the state itself."""
