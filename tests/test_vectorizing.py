@@ -8,7 +8,7 @@ import pytest
 
 from tests import probes
 from thincopt.native import building
-from thincopt.native.generate import printed
+from thincopt.native.generate import printed, write
 from thincopt.rules import all_rules
 
 LEVELS = ("baseline", "avx2", "avx512") if platform.machine() in ("x86_64", "AMD64") else ("baseline",)
@@ -43,7 +43,8 @@ def vectorized(rules, folder):
     if flags is None:
         pytest.skip(f"neither GCC nor clang: {version.splitlines()[0]}")
     report = folder / "report"
-    building._built(rules, folder, [each.format(report) for each in flags])
+    write(rules, folder)
+    building.built(folder, [each.format(report) for each in flags])
     return set(read(report.read_text()))
 
 

@@ -60,17 +60,20 @@ def build(rules: Iterable[Rule], folder: Path, flags: Sequence[str] = ()) -> Any
 
     The installed module is made by setup.py in the same way.
     """
-    return ready(loaded_from(_built(rules, folder, flags)))
+    write(rules, folder)
+    return ready(loaded_from(built(folder, flags)))
 
 
 def _made(rules: Iterable[Rule]) -> bytes:
-    with TemporaryDirectory(prefix="thincopt-") as folder:
-        return _built(rules, Path(folder)).read_bytes()
+    with TemporaryDirectory(prefix="thincopt-") as name:
+        folder = Path(name)
+        write(rules, folder)
+        return built(folder).read_bytes()
 
 
-def _built(rules: Iterable[Rule], folder: Path, flags: Sequence[str] = ()) -> Path:
+def built(folder: Path, flags: Sequence[str] = ()) -> Path:
+    """Compile the kernels that are written in `folder`, with further flags; the module's file, in there too."""
     compiler, _ = _compiler()
-    write(rules, folder)
     includes = [f"-I{folder}", f"-I{sysconfig.get_path('include')}"]
     macros = [f"-D{name}={value}" for name, value in MACROS]
     options = ["-shared", "-fPIC", *macros, *includes, *flags_for(compiler), *flags]

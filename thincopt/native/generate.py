@@ -6,7 +6,7 @@ printing what it needs and asking for that name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ..composing import every_recipe
@@ -34,7 +34,11 @@ def printed(rules: Iterable[Rule]) -> tuple[dict[str, str], dict[str, str]]:
 
 def write(rules: Iterable[Rule], folder: Path) -> None:
     """Write scalars.h and walks.h into `folder`."""
-    blocks, walks = printed(rules)
+    write_printed(*printed(rules), folder)
+
+
+def write_printed(blocks: Mapping[str, str], walks: Mapping[str, str], folder: Path) -> None:
+    """The same for functions that are printed, by name."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "scalars.h").write_text(HEADER + "\n".join(blocks.values()) + _listed("SCALARS", blocks), "utf-8")
     text = "\n".join(walks.values()) + "\n#ifndef WALKS" + _listed("WALKS", walks) + "#endif\n"
