@@ -30,6 +30,7 @@ PYTHON_ALONE = [
     "origins",
     "packaging",
     "slips",
+    "vectorizing",
 ]
 APART = ["devices", *(f"test_{name}.py" for name in PYTHON_ALONE)]
 FLAGS = ["-g", "-O1", "-fno-sanitize-recover=all", "-Werror"]
