@@ -33,6 +33,7 @@ PYTHON_ALONE = [
     "packaging",
     "slips",
     "waiting",
+    "vectorizing",
 ]
 APART = ["devices", *(f"test_{name}.py" for name in PYTHON_ALONE)]
 FLAGS = ["-g", "-O1", "-fno-sanitize-recover=all", "-Werror"]

@@ -57,7 +57,7 @@ def c_walk(walk: Walk) -> tuple[str, str]:
     """The name and the source of one walk over a range of elements, in the type `real`."""
     stored = {name for name, _ in walk.stores}
     body = [
-        f"{'' if name in stored else 'const '}real *restrict const p_{spelled(name)} = walk->arrays[{index}];"
+        f"{'' if name in stored else 'const '}real *const p_{spelled(name)} = walk->arrays[{index}];"
         for index, name in enumerate(walk.arrays)
     ]
     body += [f"const real {name} = (real)walk->scalars[{index}];" for index, name in enumerate(walk.scalars)]
@@ -131,7 +131,8 @@ def _kind(line: Assign, number: str) -> str:
 def _storing(walk: Walk) -> list[str]:
     stores = [f"p_{spelled(name)}[i] = {value};" for name, value in walk.stores]
     inside = [*loads(walk), *assigns(walk), *stores]
-    return ["for (int64_t i = walk->begin; i < walk->end; i++) {", *(f"    {line}" for line in inside), "}"]
+    head = "for (int64_t i = walk->begin; i < walk->end; i++) {"
+    return ["APART", head, *(f"    {line}" for line in inside), "}"]
 
 
 def _reducing(walk: Walk) -> list[str]:

@@ -25,6 +25,7 @@ EXACT = [  # in full, since each may have been asked for otherwise before
 FLAGS = ["-std=c11", "-Wall", "-Wextra", "-O3", *EXACT]
 SOME_KNOW = [  # each left out where the compiler does not know it
     "-fno-tree-loop-distribute-patterns",  # else GCC's zeroing becomes a second walk over the gradient
+    "-fno-tree-pre",  # else GCC shares a test of two clamps in a row, as a branch that becomes no vectors
     "-fno-single-precision-constant",
     "-fexcess-precision=standard",
     "-fdenormal-fp-math=ieee",
