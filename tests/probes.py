@@ -20,6 +20,7 @@ from thincopt.language import (
     dot,
     every,
     exp,
+    floor,
     log,
     maximum,
     mean,
@@ -113,11 +114,12 @@ def Counter(w, g, seen: Shared, own: Annotated[Scalar, Starts("first")], largest
 
 
 @rule("ProbePeriods.v1")
-def Periods(w, g, scale, length: Scalar, *, learn_rate: Rate = 0.1, refresh: Count = 3, jump: Count = 5):
-    """Adagrad, whose scale follows only on some steps; and on others it doubles its step."""
+def Periods(w, g, scale, length: Scalar, t, *, learn_rate: Rate = 0.1, refresh: Count = 3, jump: Count = 5):
+    """Adagrad, whose scale follows only on some steps; on others it doubles its step; and its rate turns with t."""
     if every(refresh):
         scale, length = scale + g * g, norm(g)
-    step = learn_rate * g / (1 + scale) + 0.01 * length
+    turning = t % 3 - 0.5 * (t // 4) + floor(-0.3 * t)
+    step = learn_rate * g / (1 + scale) + 0.01 * length + 0.001 * turning
     if every(jump):
         step = 2 * step
     return step, scale, length

@@ -17,6 +17,7 @@ from thincopt.language import (
     Shared,
     amax,
     dot,
+    floor,
     maximum,
     mean,
     minimum,
@@ -103,13 +104,11 @@ INDEX = (
     "a rule cannot index its arrays, for it knows no rows, columns or elements: it is written for each element alike;"
     " use where(…)."
 )
-ROUNDING = (
-    "%, // and rounding cannot be traced: there is no word for them. For every k-th step keep a count from 0 to k - 1,"
-    " `n: Scalar`: write n = where(n + 1 >= k, 0.0, n + 1), and ask where(n == 0, …)."
-)
+ROUNDING = "rounding cannot be traced: write floor(x), of a number, from thincopt.language."
+OF_NUMBERS = "%, // and floor are of numbers, such as t; there is no word for them that is of arrays."
 MATH = (
     "float() and the functions of Python's math module cannot be traced, for a formula has no value yet: leave float()"
-    " out, and for math's write sqrt(x), exp(x), log(x), tanh(x) or abs(x), from thincopt.language."
+    " out, and for math's write sqrt(x), floor(x), exp(x), log(x), tanh(x) or abs(x), from thincopt.language."
 )
 CONDITION = "of a condition: a condition is no number; write where(condition, 1.0, 0.0)."
 WHOLE = (
@@ -142,7 +141,9 @@ TAUGHT = [
     ),
     (lambda w, g: g @ w, f"@ cannot be traced: for the sum of a * b write dot(a, b), from thincopt.language. {FLAT}"),
     (lambda w, g: np.ones(3) @ g, f"np.matmul cannot be traced: write dot(a, b), from thincopt.language. {FLAT}"),
-    (lambda w, g, t: where(t % 2 == 0, g, w), ROUNDING),
+    (lambda w, g, t: t % g, OF_NUMBERS),
+    (lambda w, g, t: g // 2, OF_NUMBERS),
+    (lambda w, g: floor(g), OF_NUMBERS),
     (lambda w, g: round(g), ROUNDING),
     (math_function, MATH),
     (lambda w, g: float(g), MATH),

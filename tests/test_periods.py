@@ -15,7 +15,7 @@ def stepped(weights, gradients, settings):
     scale, length = np.zeros_like(weights), 0.0
     for t, (gradient, each) in enumerate(zip(gradients, settings, strict=True), start=1):
         with at_step(t):
-            step, scale, length = Periods(weights, gradient, scale, length, **each)
+            step, scale, length = Periods(weights, gradient, scale, length, t, **each)
         weights = weights - step
     return weights
 
@@ -89,7 +89,7 @@ def test_only_settings_that_are_whole_numbers_are_asked():
 
 def test_it_is_answered_in_steps_only():
     with pytest.raises(RuleError, match=r"^every\(k\) is answered in a step: .* `with at_step\(t\):`\.$"):
-        Periods(1.0, 1.0, 0.0, 0.0)
+        Periods(1.0, 1.0, 0.0, 0.0, 1)
 
 
 def test_what_keys_have_in_common_is_not_for_some_steps():

@@ -4,7 +4,25 @@ from .declaring import RULES, Rule, Stage, rule, stage
 from .errors import RuleError, ThincoptError
 from .periods import at_step, every
 from .types import Array, Count, Number, Positive, Range, Rate, Scalar, Share, Shared, Size, Starts, Times, Unit
-from .words import abs, amax, dot, exp, log, maximum, mean, minimum, norm, sigmoid, sign, sqrt, sum, tanh, total, where
+from .words import (
+    abs,
+    amax,
+    dot,
+    exp,
+    floor,
+    log,
+    maximum,
+    mean,
+    minimum,
+    norm,
+    sigmoid,
+    sign,
+    sqrt,
+    sum,
+    tanh,
+    total,
+    where,
+)
 
 __all__ = [
     "RULES",
@@ -31,6 +49,7 @@ __all__ = [
     "dot",
     "every",
     "exp",
+    "floor",
     "log",
     "maximum",
     "mean",

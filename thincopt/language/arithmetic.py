@@ -28,6 +28,16 @@ def sqrt(x: float) -> float:
     return math.sqrt(x) if x >= 0 else nan
 
 
+def floor(x: float) -> float:
+    """⌊x⌋"""
+    return float(math.floor(x)) if math.isfinite(x) else x
+
+
+def modulo(a: float, b: float) -> float:
+    """a − b·⌊a/b⌋, exactly; it has the sign of b."""
+    return a % b if b and math.isfinite(a) and b == b else nan
+
+
 def sign(x: float) -> float:
     """−1, 0 or 1; NaN of NaN."""
     return float((x > 0) - (x < 0)) if x == x else x

@@ -76,6 +76,21 @@ class Node(Untraced):
     def __rtruediv__(self, other: Any) -> Node:
         return apply("div", other, self)
 
+    def __mod__(self, other: Any) -> Node:
+        return apply("mod", self, other)
+
+    def __rmod__(self, other: Any) -> Node:
+        return apply("mod", other, self)
+
+    def __floordiv__(self, other: Any) -> Node:
+        return _quotient(self, other)
+
+    def __rfloordiv__(self, other: Any) -> Node:
+        return _quotient(other, self)
+
+    def __floor__(self) -> Node:
+        return apply("floor", self)
+
     def __pow__(self, other: Any) -> Node:
         return apply("pow", self, other)
 
@@ -156,7 +171,9 @@ def apply(op: str, *operands: Any) -> Node:
     is_array = any(each.is_array for each in args)
     if op == "pow":
         return _power(*args)
-    whole = op in ("add", "sub", "mul") and all(each.whole for each in args)
+    if op in ("floor", "mod") and is_array:
+        raise RuleError("%, // and floor are of numbers, such as t; there is no word for them that is of arrays.")
+    whole = op == "floor" or (op in ("add", "sub", "mul", "mod") and all(each.whole for each in args))
     return Node(op, args, is_array=is_array, whole=whole)
 
 
@@ -176,6 +193,11 @@ def _refuse_mixed_truth(op: str, args: tuple[Node, ...]) -> None:
         raise RuleError(f"{op} takes conditions, such as a > b or t == 1; a number is not one.")
     if op not in LOGIC and any(each.is_predicate for each in args[len(wants) :]):
         raise RuleError(f"{op} of a condition: a condition is no number; write where(condition, 1.0, 0.0).")
+
+
+def _quotient(a: Any, b: Any) -> Node:
+    """A // b: what is left without the rest is a multiple of b, but for a rounding."""
+    return apply("floor", (constant(a) - apply("mod", a, b)) / b + 0.5)
 
 
 def _power(base: Node, exponent: Node) -> Node:

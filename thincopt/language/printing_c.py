@@ -26,6 +26,8 @@ SCALAR = {
     "abs": "fabs({})",
     "whole_pow": "whole_power({}, {})",
     "copysign": "copysign({}, {})",
+    "floor": "floor({})",
+    "mod": "modulo({}, {})",
     "two_to": "two_to({})",
     "exponent": "exponent_of({})",
     "significand": "significand_of({})",

@@ -12,6 +12,8 @@ SCALAR = {
     "min": "minimum({}, {})",
     "max": "maximum({}, {})",
     "copysign": "copysign({}, {})",
+    "floor": "Math.floor({})",
+    "mod": "modulo({}, {})",
     "two_to": "two_to({})",
     "exponent": "exponent({})",
     "significand": "significand({})",

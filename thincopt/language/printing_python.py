@@ -17,6 +17,8 @@ SCALAR = {
     "max": "maximum({}, {})",
     "pow": "power({}, {})",
     "copysign": "copysign({}, {})",
+    "floor": "floor({})",
+    "mod": "modulo({}, {})",
     "times_high": "({} * {}) >> 32",
     "times_low": "({} * {}) & 0xFFFFFFFF",
     "xor": "{} ^ {}",

@@ -71,6 +71,7 @@ def _see(name: str, operands: tuple[Any, ...], named: Mapping[str, Any], why: st
 
 sqrt = _word("sqrt", "sqrt", arithmetic.sqrt, "The square root.")
 abs = _word("abs", "abs", math.fabs, "The absolute value.")
+floor = _word("floor", "floor", arithmetic.floor, "The greatest whole number that is not above a number.")
 sign = _word("sign", "sign", arithmetic.sign, "−1, 0 or 1.")
 minimum = _word("min", "minimum", arithmetic.minimum, "The lesser of two; NaN if either is.")
 maximum = _word("max", "maximum", arithmetic.maximum, "The greater of two; NaN if either is.")

@@ -58,6 +58,13 @@ FUNCTION double significand_of(double x)
     return of_bits(bits_of(x) - ((bits_of(x) + SHIFTED) & EXPONENT) + bits_of(2.0));
 }
 
+/* a - b * floor(a / b), exactly; it has the sign of b. */
+FUNCTION double modulo(double a, double b)
+{
+    const double rest = fmod(a, b);
+    return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+}
+
 FUNCTION double square(double x) { return x * x; }
 
 /* A number and what it lost. */

@@ -8,6 +8,12 @@ const SHIFT = 0x3fe6a09e; // the upper word of √½
 const minimum = (a, b) => (a < b || a !== a ? a : b);
 const maximum = (a, b) => (a > b || a !== a ? a : b);
 
+// a - b * floor(a / b), exactly; it has the sign of b.
+function modulo(a, b) {
+  const rest = a % b;
+  return rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest;
+}
+
 // The upper half of the product of two words.
 function times_high(a, b) {
   const lower = Math.floor(((a & 0xffff) * b) / 0x10000);
