@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import product
 from typing import Any
@@ -21,7 +22,7 @@ from .measuring import measure
 from .moving import bytes_moved, moving_module
 from .problems import Problem, Size, Work
 from .programs import COMPILED, CompiledOps, start
-from .results import FLOOR, Report
+from .results import FLOOR, Report, Result
 from .tables import digits, markdown
 
 Choice = tuple[str, Mapping[str, Any]]  # what it is called, nothing if it is usual; the settings that make it
@@ -31,6 +32,7 @@ AROUND: Sequence[Sequence[Choice]] = [
     [("", {"L2": 0.0}), ("L2", {"L2": 0.1})],
 ]
 SWITCHED_ON = 0.5  # a number that is off by default
+AT_ONCE = 3  # rounds
 MOST = 1.2
 HEADER = ("", "bytes an element", "ns an element", "floor", "× floor", "middle half")
 NOTE = """\
@@ -54,12 +56,19 @@ def recipes() -> Iterator[Work]:
 
 
 def measure_recipes(report: Report, size: Size, tell: Callable[[str], object]) -> None:
-    """Add the results of every recipe at this size, and tell each as it comes."""
-    works = list(recipes())
+    """Add the results of every recipe at this size, in rounds far apart, so that a busy spell meets few of each."""
+    works, problem = list(recipes()), Problem(size)
     programs = [_program(COMPILED, works, partial(start, CompiledOps(load()))), *_floors(works)]
-    for work in works:
-        report.results += measure(Problem(size), work, programs, report.rounds)
-        tell("  ".join(_row(report, size, work)))
+    found: dict[tuple[str, str], Result] = {}
+    for done in range(0, report.rounds, AT_ONCE):
+        tell(f"{size.title}, from round {done + 1} of {report.rounds}")
+        for work in works:
+            for each in measure(problem, work, programs, min(AT_ONCE, report.rounds - done)):
+                before = found.get((each.work, each.program))
+                rounds = (*before.rounds, *each.rounds) if before else each.rounds
+                found[each.work, each.program] = replace(each, rounds=rounds)
+    report.results += found.values()
+    tell(_table(report, size))
 
 
 def recipe_tables(report: Report, sizes: Sequence[Size]) -> str:
