@@ -8,7 +8,7 @@ from setuptools.command.build_ext import build_ext
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from thincopt.environment import flag  # found beside this file, in whatever environment builds it
-from thincopt.native import building, flags, generate
+from thincopt.native import compiling, flags, generate
 from thincopt.rules import all_rules
 
 
@@ -17,7 +17,7 @@ class BuildKernels(build_ext):
 
     def build_extension(self, ext: Extension) -> None:
         generated = Path(self.build_temp).resolve() / "generated"
-        generate.write(all_rules().values(), generated)
+        generate.write(generate.printed(generate.kernels_of(all_rules().values())), generated)
         ext.include_dirs.append(str(generated))
         for command in ("compiler_so", "linker_so"):  # the environment's CFLAGS are in both
             kept, left = flags.harmless(getattr(self.compiler, command))
@@ -32,7 +32,7 @@ kernels = Extension(
     "thincopt.native.kernels",
     ["thincopt/native/kernels.c"],
     depends=[str(each) for each in Path("thincopt").rglob("*.[ph]*")],  # the rules are sources too
-    define_macros=building.MACROS,
+    define_macros=compiling.MACROS,
     libraries=["m"],
     py_limited_api=True,
     optional=not flag("THINCOPT_REQUIRE_NATIVE", default=False),  # without a compiler, NumPy serves

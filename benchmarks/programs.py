@@ -64,18 +64,19 @@ def compiled_optimizer(work: Work) -> Optimizer:
 def _compiled() -> list[Program]:
     for work in WORKS:
         compiled_optimizer(work)
-    return [Program(COMPILED, WORKS, partial(_start, CompiledOps(load())), THREADS, thincopt.set_num_threads)]
+    return [Program(COMPILED, WORKS, partial(start, CompiledOps(load())), THREADS, thincopt.set_num_threads)]
 
 
 def _numpy() -> list[Program]:
-    return [Program(NUMPY, WORKS, partial(_start, NumpyOps(None)), THREADS, thincopt.set_num_threads)]
+    return [Program(NUMPY, WORKS, partial(start, NumpyOps(None)), THREADS, thincopt.set_num_threads)]
 
 
 def _optimizer(ops: NumpyOps, work: Work) -> Optimizer:
     return Optimizer.of(work.rule, ops=ops, **work.settings)
 
 
-def _start(ops: NumpyOps, problem: Problem, work: Work) -> Run:
+def start(ops: NumpyOps, problem: Problem, work: Work) -> Run:
+    """A run of this work on these kernels."""
     optimizer = _optimizer(ops, work)
     if len(problem.weights) == 1:
         return Run(one_by_one(optimizer, problem))

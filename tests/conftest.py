@@ -1,5 +1,9 @@
 """What tests share: the compiled module, probe rules compiled for tests alone, and runs to compare."""
 
+import os
+from itertools import count
+from textwrap import dedent
+
 import catalogue
 import numpy as np
 import pytest
@@ -7,6 +11,7 @@ import pytest
 from tests import probes
 from thincopt import Optimizer
 from thincopt.environment import flag
+from thincopt.language import Rate, Unit, rule, sign
 from thincopt.language.declaring import Rule
 from thincopt.native import load, reason
 from thincopt.native.building import build
@@ -14,6 +19,9 @@ from thincopt.ops.numpy.ops import NumpyOps
 from thincopt.recipes.composing import compose, declarations
 from thincopt.rules import all_rules
 from thincopt.schedules import all_schedules
+
+os.environ["THINCOPT_COMPILE"] = "0"  # unless a test says otherwise
+_formulas = count(1)
 
 
 def pytest_addoption(parser):
@@ -59,6 +67,34 @@ def probe_ops(request):
     return NumpyOps(None) if request.param == "plain" else request.getfixturevalue("compiled_probes")
 
 
+@pytest.fixture
+def cache(monkeypatch, tmp_path, compiled):
+    """A cache of the test's own."""
+    monkeypatch.delenv("THINCOPT_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path / "thincopt"
+
+
+def another(name="AnotherForTests.v1"):
+    """A rule whose formula no test has had before: what was compiled stays so."""
+    number = 1 + next(_formulas) / 1024
+
+    @rule(name)
+    def Another(w, g, m, *, learn_rate: Rate = 0.1, beta: Unit = 0.9):
+        """m ← βm + (1−β)g;   w ← w − η·sign(m)·(m² + a number)"""
+        m = beta * m + (1 - beta) * g
+        return learn_rate * sign(m) * (m * m + number), m
+
+    return Another
+
+
+def script(path, text):
+    """An executable."""
+    path.write_text(f"#!/bin/sh\n{dedent(text)}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
 def is_compiled(optimizer: Optimizer) -> bool:
     return type(optimizer._now.runner).__name__ == "CompiledRunner"
 
@@ -73,9 +109,9 @@ def steps(optimizer, count=3, size=5, dtype="float64", key="w"):
 
 
 def traced(function, **asks):
-    """The main kernel of a rule that is only this function."""
-    made = Rule("Made.v1", function)
-    choices = {each.name: each.default for each in declarations(made).settings if each.choices}
+    """The main kernel of a rule, or of one that is only this function."""
+    made = function if isinstance(function, Rule) else Rule("Made.v1", function)
+    choices = {each.name: each.default for each in declarations(made).settings if not each.is_number}
     return compose(made, choices, lambda name: asks.get(name, False)).kernels[0]
 
 

@@ -41,7 +41,7 @@ PEERS = re.compile(r"^(?:>>> )?(?:import|from) +(?:torch|thinc|spacy|optax|jax)\
 ERROR = re.compile(r"^\w+Error: ")
 LAX = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 FORMS = ("python", "c", "numpy", "cuda")  # in which the site prints a rule
-SILENT = ("toctree", "image", "figure", "include")  # Sphinx sees to these itself
+SILENT = ("toctree", "image", "figure", "include", "variables")  # Sphinx sees to these itself
 MADE = {  # what README takes for granted: any model, and any batches
     "README.md": """
 import numpy as np

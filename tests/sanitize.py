@@ -18,8 +18,10 @@ PYTHON_ALONE = [
     "caching",
     "compile",
     "contributing",
+    "demand",
     "describing",
     "documents",
+    "drawing",
     "environment",
     "examples",
     "flags",
@@ -31,6 +33,7 @@ PYTHON_ALONE = [
     "packaging",
     "slips",
     "waiting",
+    "vectorizing",
 ]
 APART = ["devices", *(f"test_{name}.py" for name in PYTHON_ALONE)]
 FLAGS = ["-g", "-O1", "-fno-sanitize-recover=all", "-Werror"]
@@ -43,7 +46,6 @@ from thincopt.rules import all_rules
 folder, flags, *arguments = sys.argv[1:]
 module = build(all_rules().values(), Path(folder), flags.split())
 native._found = lambda: (module, "sanitized")
-native.load.cache_clear()
 assert native.load() is module
 sys.exit(pytest.main(["-p", "no:cacheprovider", *arguments]))
 """

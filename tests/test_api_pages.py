@@ -75,7 +75,7 @@ def test_each_greek_letter_of_a_formula_is_explained(name):
 def test_a_legend_says_how_state_begins_and_knows_letters_by_their_names():
     @thincopt.rule("Lettered.v1")
     def Lettered(
-        w, g, m, s: Annotated[Array, Starts("w")], n: Annotated[Array, Starts(0.5)], *, learn_rate: Rate = 0.1,
+        w, g, m, s: Annotated[Array, Starts("w")], n: Annotated[Array, Starts("c")], *, learn_rate: Rate = 0.1,
         beta: Rate = 0.5, gamma3: Rate = 0.5, c: Rate = 0.5, unsaid: Rate = 0.5,
     ):  # fmt: skip
         return learn_rate * g, m, s, n
@@ -85,7 +85,7 @@ def test_a_legend_says_how_state_begins_and_knows_letters_by_their_names():
         "w: the weights; g: the gradient; η: `learn_rate`; β: `beta`; γ₃: `gamma3`; c: `c`;"
         " m: what is remembered from step to step, 0 at first;"
         " s: what is remembered from step to step, the weights at first;"
-        " n: what is remembered from step to step, 0.5 at first."
+        " n: what is remembered from step to step, `c` at first."
     )
     stage = BUILT_IN["lookahead"]
     assert "φ: what is remembered from step to step, the weights at first" in legend(stage, describe(stage).formula)

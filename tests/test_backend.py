@@ -10,6 +10,7 @@ import pytest
 
 import thincopt
 from thincopt.language import arithmetic as host
+from thincopt.language.kernel import spelled
 from thincopt.ops.contract import OnHost, Outcome, numbers_of
 from thincopt.ops.numpy.ops import NumpyOps
 from thincopt.rules import all_rules
@@ -69,7 +70,7 @@ class ReadingRunner(OnHost):
 
     def one(self, numbers, state, weights, gradient, lr_scale):
         kernel = self.recipe.kernels[self.recipe.turn(state.t + 1, numbers)]
-        scalars = [*numbers, float(state.t + 1), float(state.size), *state.scalars]
+        scalars = [*numbers, *state.supplied, *state.scalars]
         scalars[self.recipe.rate] *= lr_scale
         scalars += [0.0] * (kernel.size - len(scalars))
         arrays = {"w": weights, "g": gradient, **state.arrays}
@@ -88,7 +89,7 @@ class ReadingRunner(OnHost):
         numbers = dict(zip(phase.walk.scalars, (scalars[each] for each in phase.scalars), strict=True))
         found = [[] for _ in phase.walk.reductions]
         for i in range(arrays["w"].size):
-            loaded = {f"v_{name}": float(arrays[name][i]) for name in phase.walk.arrays}
+            loaded = {f"v_{spelled(name)}": float(arrays[name][i]) for name in phase.walk.arrays}
             values = interpreted(phase.walk.code, {**numbers, **loaded})
             for name, value in phase.walk.stores:
                 arrays[name][i] = values[value]

@@ -8,6 +8,7 @@ import pytest
 from tests import probes
 from tests.conftest import is_compiled, same
 from thincopt import Optimizer
+from thincopt.engine.settings import ENGINE
 from thincopt.ops.numpy.ops import NumpyOps
 from thincopt.recipes.composing import declarations
 from thincopt.rules import all_rules
@@ -20,6 +21,7 @@ STAGES = {
     "decay": dict(weight_decay=0.1),
     "averages": dict(use_averages=True),
     "lookahead": dict(lookahead_k=3),
+    "gradient kept": dict(grad_clip=1.0, weight_decay=0.1, zero_gradient=False),
     "all by key": dict(
         L2=0.1, L2_is_weight_decay=False, grad_clip=0.5, weight_decay=0.1, use_averages=True, lookahead_k=4
     ),
@@ -64,16 +66,18 @@ def assert_same_run(name: str, settings: dict, dtype: str, sizes: list[int], ste
     fast, plain = (Optimizer.of(name, nonfinite="propagate", ops=each, **settings) for each in ops)
     assert is_compiled(fast)
     assert not is_compiled(plain)
+    keeps = not fast.zero_gradient
     start = {size: np.random.default_rng(size).normal(size=size).astype(dtype) for size in sizes}
     one, other = ({size: each.copy() for size, each in start.items()} for _ in range(2))
     for step in range(steps):
         gradients = {size: odd_gradient(step, size, dtype) for size in sizes}
         copies = {size: each.copy() for size, each in gradients.items()}
+        left = {size: each.copy() if keeps else np.zeros_like(each) for size, each in gradients.items()}
         with np.errstate(all="ignore"):
             fast.update({size: (one[size], gradients[size]) for size in sizes})
             plain.update({size: (other[size], copies[size]) for size in sizes})
         assert all(same(one[size], other[size]) for size in sizes), f"weights differ at step {step}"
-        assert not any(each.any() for each in (*gradients.values(), *copies.values()))
+        assert all(same(left[size], gradients[size]) and same(left[size], copies[size]) for size in sizes)
     assert_same_state(fast.state(), plain.state())
 
 
@@ -87,7 +91,7 @@ def assert_same_state(one: dict, other: dict) -> None:
 def combinations() -> list:
     found = []
     for (name, chosen), (stages, settings) in product(variants(), STAGES.items()):
-        known = {each.name for each in declarations(all_rules()[name]).settings} | {"L2_is_weight_decay"}
+        known = {each.name for each in declarations(all_rules()[name]).settings} | {each.name for each in ENGINE}
         wanted = {key: value for key, value in {**OFF, **settings, **chosen}.items() if key in known}
         for dtype in ("float32", "float64"):
             label = " ".join([name, *map(str, chosen.values()), stages, dtype])

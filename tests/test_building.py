@@ -57,9 +57,9 @@ def test_the_C_of_all_rules_is_made_without_any_package(tmp_path):
         import sys
         sys.path.insert(0, {str(ROOT)!r})
         from pathlib import Path
-        from thincopt.native.generate import write
+        from thincopt.native.generate import printed, kernels_of, write
         from thincopt.rules import all_rules
-        write(all_rules().values(), Path({str(tmp_path)!r}))
+        write(printed(kernels_of(all_rules().values())), Path({str(tmp_path)!r}))
         assert "numpy" not in sys.modules
     """
     run(code, "-I", "-S")
@@ -71,10 +71,12 @@ def test_the_C_of_all_rules_is_made_without_any_package(tmp_path):
 def test_native_can_be_turned_off_and_info_tells():
     tell = "import thincopt; print(thincopt.info())"
     told = run(tell, THINCOPT_NATIVE="0", THINCOPT_NUM_THREADS="3")
-    assert told.startswith(f"thincopt {thincopt.__version__}; kernels: plain NumPy: THINCOPT_NATIVE=0; 3 threads; ")
+    assert told.startswith(
+        f"thincopt {thincopt.__version__}; kernels: plain NumPy: THINCOPT_NATIVE=0; on demand: never; 3 threads; "
+    )
     if load() is not None:
         told = run(tell, THINCOPT_NATIVE="1", THINCOPT_NUM_THREADS="1", THINCOPT_ISA="baseline")
-        assert "; kernels: compiled, baseline; 1 thread; " in told
+        assert "; kernels: compiled, baseline; on demand: never; 1 thread; " in told
 
 
 @pytest.mark.parametrize(("installed", "told"), [("cupy-cuda13x", "CuPy 14.2.0"), ("numpy", "no CuPy")])

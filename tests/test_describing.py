@@ -131,6 +131,7 @@ def test_the_page_of_a_rule(name, made):
     assert all(f"<p>{escape(line, quote=False)}</p>" in text for line in told.formula)
     assert all(f"| `{each.name}` | " in text for each in told.settings)
     assert all(f"| `{each.name}`" in text for each in told.states)
+    assert all(f"but for [{each}](../stages.md#{each})" in text for each in told.takes)
     assert all(each.text in text for each in told.papers)
     assert f"| state, at the defaults | {told.state_bytes(4)} | {told.state_bytes(8)} |" in text
     for stage in stages_around(all_rules()[name]):

@@ -32,10 +32,9 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture(autouse=True)
 def kernels(monkeypatch, tmp_path):
-    """What a page compiles is kept in its folder and forgotten; where nothing can be compiled, NumPy serves."""
+    """What a page compiles is kept in its folder; where nothing can be compiled, NumPy serves."""
     monkeypatch.delenv("THINCOPT_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(native, "_enrolled", [])
     if native.load() is None or not shutil.which((os.environ.get("CC") or "cc").split()[0]):
         monkeypatch.setattr(thincopt, "compile", lambda *_, **__: None)
 

@@ -116,6 +116,33 @@ def test_the_first_call_imports_nothing(native):
     assert run(code) == ""
 
 
+def test_who_imports_in_a_turn_can_end_it():
+    """A fork takes the turns first: who has one, and waits for what a fork holds too, would never give it back."""
+    code = """
+        import os, time
+        from threading import Event, Thread
+        import thincopt
+
+        optimizer, began = thincopt.Adam(), Event()
+
+        def imports():
+            from thincopt.concurrency.importing import late
+            with optimizer._turns.lock:
+                began.set()
+                time.sleep(0.5)
+                with late:
+                    pass
+
+        Thread(target=imports).start()
+        began.wait()
+        child = os.fork()
+        if not child:
+            os._exit(0)
+        os.waitpid(child, 0)
+    """
+    run(code, seconds=20)
+
+
 def test_a_fork_waits_for_the_kernels_to_be_imported(compiled):
     """In the child nobody would end the import that another thread began."""
     code = """

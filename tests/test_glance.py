@@ -132,7 +132,7 @@ def test_a_key_whose_first_step_was_refused_has_not_begun():
     weights.fill(5)
     assert at_a_glance(optimizer, weights, gradient) == Outcome.REFUSED
     optimizer("W", weights, gradient)
-    assert (optimizer.state()["keys"]["W"]["slow"] == 5).all()
+    assert (optimizer.state()["keys"]["W"]["lookahead.slow"] == 5).all()
 
 
 def test_arrays_may_change_between_calls():

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 import thincopt.language as language_package
+from tests import probes
 from tests.conftest import traced
 from thincopt import NonFiniteError, Optimizer
-from thincopt.language import Array, Positive, Rate, exp, norm
+from thincopt.language import Array, Positive, Rate, norm
 from thincopt.language.declaring import RULES, Rule
-from thincopt.language.printing_c import c_block, c_walk
+from thincopt.language.printing_c import ARRAY, c_block, c_walk
+from thincopt.language.refusing import WORDS
 from thincopt.recipes.shipping import every_recipe
 from thincopt.rules import all_rules
 
@@ -63,7 +65,7 @@ def test_a_reduction_that_hides_infinity_does_not_stand_in_for_the_check():
 
 
 def test_passes_are_as_many_as_reductions_ask():
-    lamb = RULES["LAMB.v1"].function
+    lamb = RULES["LAMB.v1"]
     assert [len(traced(lamb).phases), len(traced(lamb, grad_clip=True).phases)] == [2, 3]
     assert len(traced(RULES["AdamW.v1"].function).phases) == 1
 
@@ -78,16 +80,25 @@ def test_only_the_last_walk_stores():
 
 def test_printed_code_is_the_same_from_run_to_run():
     """Functions are found by their text: it must not hang on memory addresses or the order of sets."""
-    names = [c_walk(kernel.phases[-1].walk)[0] for kernel in (traced(RULES["LAMB.v1"].function) for _ in range(2))]
-    blocks = [c_block(kernel.phases[0].block)[0] for kernel in (traced(RULES["LAMB.v1"].function) for _ in range(2))]
+    names = [c_walk(kernel.phases[-1].walk)[0] for kernel in (traced(RULES["LAMB.v1"]) for _ in range(2))]
+    blocks = [c_block(kernel.phases[0].block)[0] for kernel in (traced(RULES["LAMB.v1"]) for _ in range(2))]
     assert len(set(names)) == len(set(blocks)) == 1
 
 
-def test_inexact_rules_say_so():
-    assert traced(lambda w, g: exp(g)).inexact
-    assert traced(lambda w, g: g / exp(norm(g))).inexact
-    assert not traced(RULES["NAdam.v1"].function).inexact
-    assert not any(kernel.inexact for found in all_rules().values() for kernel in next(every_recipe(found)).kernels)
+def test_every_word_and_operation_is_asked_by_a_probe():
+    assert set(WORDS) <= {word for each in probes.RULES for word in each.function.__code__.co_names}
+    recipes = [recipe for each in probes.RULES for recipe in every_recipe(each)]
+    walks = [phase.walk for recipe in recipes for kernel in recipe.kernels for phase in kernel.phases]
+    assert set(ARRAY) == {line.op for walk in walks for line in walk.code}
+
+
+def test_powers_are_products_and_roots_where_they_can_be():
+    def powers(w, g, t):
+        return g**3 + g**-1 + g**0.5 + t**0.5
+
+    phase = traced(powers).phases[0]
+    asked = [line.op for line in phase.block.code + phase.walk.code]
+    assert [asked.count(each) for each in ("pow", "sqrt", "div")] == [0, 2, 1]
 
 
 ORACLES = [name for name in all_rules() if not name.startswith("Probe")]

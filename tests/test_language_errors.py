@@ -3,6 +3,7 @@
 import builtins
 import math
 from inspect import isfunction
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from thincopt.language import (
     Shared,
     amax,
     dot,
+    floor,
     maximum,
     mean,
     minimum,
@@ -67,6 +69,22 @@ def shared_from_time(w, g, d: Shared, t):
     return g, d + t
 
 
+def asking(ask):
+    def asks(w, g, *, kind: Literal["a", "b"] = "a"):
+        return g if ask(kind) else w
+
+    return asks
+
+
+def matching(w, g, *, kind: Literal["a", "b"] = "b"):
+    match kind:
+        case "a":
+            return g
+        case "c":
+            return w
+    return w
+
+
 ASKED = (
     "`if`, `and`, `or`, `not` and Python's min and max cannot ask the value of a formula while it is traced: write"
     " where(condition, a, b), minimum(a, b) or maximum(a, b), from thincopt.language, and combine conditions with & | ~"
@@ -86,23 +104,17 @@ INDEX = (
     "a rule cannot index its arrays, for it knows no rows, columns or elements: it is written for each element alike;"
     " use where(…)."
 )
-ROUNDING = (
-    "%, // and rounding cannot be traced: there is no word for them. For every k-th step keep a count from 0 to k - 1,"
-    " `n: Scalar`: write n = where(n + 1 >= k, 0.0, n + 1), and ask where(n == 0, …)."
-)
+ROUNDING = "rounding cannot be traced: write floor(x), of a number, from thincopt.language."
+OF_NUMBERS = "%, // and floor are of numbers, such as t; there is no word for them that is of arrays."
 MATH = (
     "float() and the functions of Python's math module cannot be traced, for a formula has no value yet: leave float()"
-    " out, and for math's write sqrt(x), exp(x), log(x), tanh(x) or abs(x), from thincopt.language."
+    " out, and for math's write sqrt(x), floor(x), exp(x), log(x), tanh(x) or abs(x), from thincopt.language."
 )
 CONDITION = "of a condition: a condition is no number; write where(condition, 1.0, 0.0)."
 WHOLE = (
     "int() and range() cannot be traced, for a formula has no value yet: leave int() out, and let range() count to a"
-    " plain number."
+    " plain number, or to a setting of type Size."
 )
-ROOTS = (
-    "an array can be raised to a whole power such as x**2; for a root use sqrt(x), for another power exp(p * log(x))."
-)
-
 TAUGHT = [
     (if_on_an_array, ASKED),
     (lambda w, g: where(g > 0 and w > 0, g, 0.0), ASKED),
@@ -129,7 +141,9 @@ TAUGHT = [
     ),
     (lambda w, g: g @ w, f"@ cannot be traced: for the sum of a * b write dot(a, b), from thincopt.language. {FLAT}"),
     (lambda w, g: np.ones(3) @ g, f"np.matmul cannot be traced: write dot(a, b), from thincopt.language. {FLAT}"),
-    (lambda w, g, t: where(t % 2 == 0, g, w), ROUNDING),
+    (lambda w, g, t: t % g, OF_NUMBERS),
+    (lambda w, g, t: g // 2, OF_NUMBERS),
+    (lambda w, g: floor(g), OF_NUMBERS),
     (lambda w, g: round(g), ROUNDING),
     (math_function, MATH),
     (lambda w, g: float(g), MATH),
@@ -156,8 +170,6 @@ TAUGHT = [
     (lambda w, g: g / g.shape[0], f"a formula has no .shape: {FLAT_TOO}"),
     (lambda w, g: where(g.any(), g, w), f"a formula has no .any: {NO_WORD}"),
     (lambda w, g: "m", "a formula is made of numbers, settings and arrays, not of 'm' (str)."),
-    (lambda w, g: g**0.5, ROOTS),
-    (lambda w, g: 2.0**g, ROOTS),
     (lambda w, g: (g > 0) + 1, "add of a condition: a condition is no number; write where(condition, 1.0, 0.0)."),
     (lambda w, g: where(g, w, g), "where takes conditions, such as a > b or t == 1; a number is not one."),
     (lambda w, g: g.reshape(-1), f"a formula has no .reshape: {FLAT_TOO}"),
@@ -185,18 +197,24 @@ TAUGHT = [
     (lambda w, g: g * 10**400, "a formula's numbers are float64, and a whole number in it is larger than any."),
     (lambda w, g, m: ((m, 1.0), m), "a formula is made of numbers, settings and arrays, not of (<m>, 1.0) (tuple)."),
     (lambda w, g: g > 0, "'step' became a condition; write where(condition, 1.0, 0.0)."),
+    (asking(lambda kind: kind == "c"), "kind is compared with 'c', which it never is: it is one of 'a', 'b'."),
+    (asking(lambda kind: kind != "A"), "kind is compared with 'A', which it never is: it is one of 'a', 'b'."),
+    (asking(lambda kind: "c" == kind), "kind is compared with 'c', which it never is: it is one of 'a', 'b'."),  # noqa: SIM300  # as some write it
+    (asking(lambda kind: kind in ("b", "c")), "kind is compared with 'c', which it never is: it is one of 'a', 'b'."),
+    (asking(lambda kind: kind == 1), "kind is compared with 1, which it never is: it is one of 'a', 'b'."),
+    (matching, "kind is compared with 'c', which it never is: it is one of 'a', 'b'."),
     (norm_of_number, "norm is of an array, and a number was given: a number needs no norm."),
     (scalar_from_array, "scalar state 's' became an array; use sum, norm, …."),
     (lambda w, g, m: (g, g > 0), "state 'm' became a condition; write where(condition, 1.0, 0.0)."),
     (
         shared_from_norm,
-        "shared state 'd' depends on a norm, which each key has its own of; sum it over the keys with total(…), or keep"
-        " a shared counter.",
+        "shared state 'd' depends on a norm, which each key has its own of: add it up over the keys with"
+        " total(…), or count in the shared state itself, n = n + 1.",
     ),
     (
         shared_from_time,
-        "shared state 'd' depends on 't', which each key has its own of; sum it over the keys with total(…), or keep a"
-        " shared counter.",
+        "shared state 'd' depends on 't', which each key has its own of: add it up over the keys with"
+        " total(…), or count in the shared state itself, n = n + 1.",
     ),
 ]
 
@@ -216,6 +234,14 @@ def test_the_line_of_the_rule_is_in_the_traceback():
     assert python_min.__code__ in [each.frame.code.raw for each in caught.traceback]
 
 
+def test_a_choice_is_a_word_in_all_else():
+    def choosing(w, g, *, kind: Literal["a", "b"] = "b", other: Literal["b", "c"] = "b"):
+        told = {"a": g, "b": w}[kind] if kind == other and kind != "a" and kind in ("a", "b") else g
+        return told * len(kind) if kind.upper() == "B" else g
+
+    assert traced(choosing).phases == traced(lambda w, g: w * 1).phases
+
+
 def test_what_python_does_with_symbols_as_with_numbers_may_stay():
     def in_place(w, g, m):
         m += g
@@ -231,5 +257,6 @@ def test_what_python_does_with_symbols_as_with_numbers_may_stay():
 
 def test_only_words_that_exist_are_told():
     assert set(WORDS) <= set(language.__all__)
-    assert {each for each in language.__all__ if isfunction(getattr(language, each))} - {"rule", "stage"} == set(WORDS)
+    others = {"rule", "stage", "every", "at_step"}
+    assert {each for each in language.__all__ if isfunction(getattr(language, each))} - others == set(WORDS)
     assert {*WRITTEN, *ALIKE.values()} <= set(WORDS)

@@ -19,7 +19,8 @@ PACKAGE = Path(thincopt.__file__).parent
 STAGES = set(PACKAGE.glob("stages/*.py"))
 # How a rule can ask for each operation, if not by its name; dividing by a number is multiplying.
 MARKS = dict(add="+", sub="-", neg="-", lt="<", le="<=", gt=">", ge=">=", eq="==", ne="!=", pow="**", whole_pow="**")
-MARKS |= dict(mul="* /", div="/ mean(", min="minimum(", max="maximum(") | {"and": "&", "or": "|", "not": "~"}
+MARKS |= dict(mul="* /", sqrt="sqrt( **", div="/ mean( **", min="minimum(", max="maximum(")
+MARKS |= {"and": "&", "or": "|", "not": "~"}
 
 
 @cache
@@ -62,7 +63,7 @@ def test_lines_of_a_rule_of_ones_own():
     assert words(first.block) == ["decay", "decay", "m", "half", "rate", "rate", "rate"]
     assert words(first.walk) == ["m", "clip", "m", "m"]
     assert words(last.block) == ["size", "size", "root", "step"]
-    m, half = ["m", "clip", "m", "m"], ["half", *["return"] * 4]
+    m, half = ["m", "clip", "m", "m"], ["half", "return"]
     assert words(last.walk) == ["decay", *m, *half, "u", "u", "u", None]
 
 

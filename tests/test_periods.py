@@ -15,7 +15,7 @@ def stepped(weights, gradients, settings):
     scale, length = np.zeros_like(weights), 0.0
     for t, (gradient, each) in enumerate(zip(gradients, settings, strict=True), start=1):
         with at_step(t):
-            step, scale, length = Periods(weights, gradient, scale, length, **each)
+            step, scale, length = Periods(weights, gradient, scale, length, t, **each)
         weights = weights - step
     return weights
 
@@ -57,8 +57,8 @@ def test_a_period_may_come_to_be_and_change(gradients):
 
 
 def test_state_of_a_period_is_kept_only_where_it_can_come():
-    assert "slow" not in Optimizer.of("SGD.v2", learn_rate=0.1)._now.recipe.kept
-    assert "slow" in Optimizer.of("SGD.v2", learn_rate=0.1, lookahead_k=5)._now.recipe.kept
+    assert "lookahead.slow" not in Optimizer.of("SGD.v2", learn_rate=0.1)._now.recipe.kept
+    assert "lookahead.slow" in Optimizer.of("SGD.v2", learn_rate=0.1, lookahead_k=5)._now.recipe.kept
 
 
 def test_stages_are_formulas_of_arrays_too():
@@ -89,7 +89,7 @@ def test_only_settings_that_are_whole_numbers_are_asked():
 
 def test_it_is_answered_in_steps_only():
     with pytest.raises(RuleError, match=r"^every\(k\) is answered in a step: .* `with at_step\(t\):`\.$"):
-        Periods(1.0, 1.0, 0.0, 0.0)
+        Periods(1.0, 1.0, 0.0, 0.0, 1)
 
 
 def test_what_keys_have_in_common_is_not_for_some_steps():

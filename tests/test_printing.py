@@ -9,7 +9,7 @@ import pytest
 import thincopt
 from thincopt import warmup_linear
 from thincopt.language import Rate, Unit, arithmetic, rule, sign
-from thincopt.native.generate import write
+from thincopt.native.generate import kernels_of, printed, write
 from thincopt.rules import all_rules
 from thincopt.surface.printing import PRINTERS, source
 
@@ -59,7 +59,7 @@ def test_the_numpy_that_is_printed_gives_what_runs(name, settings):
 
 @pytest.mark.parametrize("name", sorted({*all_rules(), "ProbePrinted.v1"}))
 def test_the_c_that_is_printed_is_what_is_compiled(name, tmp_path):
-    write([all_rules()[name]], tmp_path)
+    write(printed(kernels_of([all_rules()[name]])), tmp_path)
     compiled = "".join((tmp_path / f"{each}.h").read_text("utf-8") for each in ("scalars", "walks"))
     for settings in ({}, {"grad_clip": 1.0, "use_averages": True}):
         functions = re.split(r"(?m)^(?:// .*\n)+", source(name, "c", **settings))[1:]

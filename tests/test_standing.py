@@ -36,7 +36,7 @@ def test_a_refused_call_after_a_change_leaves_no_new_arrays(ops):
     weights[:] = 1e6
     with pytest.raises(NonFiniteError):
         step(optimizer, weights, np.nan)
-    assert "slow" not in optimizer.state()["keys"]["W"]
+    assert "lookahead.slow" not in optimizer.state()["keys"]["W"]
     weights[:] = 0
     step(optimizer, weights, 1)
     assert (weights == -0.5).all()
@@ -87,7 +87,7 @@ def test_lookahead_that_was_off_begins_anew(ops):
     for _ in range(10):
         step(optimizer, weights, -1)
     optimizer.lookahead_k = 0
-    assert "slow" not in optimizer.state()["keys"]["W"]
+    assert "lookahead.slow" not in optimizer.state()["keys"]["W"]
     for _ in range(1000):
         step(optimizer, weights, -1)
     before, optimizer.lookahead_k = float(weights[0]), 5

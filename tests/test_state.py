@@ -23,7 +23,7 @@ def test_state_is_whole_and_views_are_for_reading(ops):
     optimizer = Optimizer.of("NAdam.v1", use_averages=True, ops=ops)
     steps(optimizer, count=2, size=(2, 3))
     state = optimizer.state()["keys"]["w"]
-    assert set(state) == {"t", "shape", "dtype", "skipped", "streak", "mu_product", "m", "v", "average"}
+    assert set(state) == {"t", "shape", "dtype", "skipped", "streak", "mu_product", "m", "v", "averages.average"}
     assert state["t"] == optimizer.nr_update["w"] == 2
     assert state["m"].shape == (2, 3)
     assert np.shares_memory(state["m"], optimizer.mom1["w"])
@@ -54,7 +54,7 @@ def test_a_run_that_stops_and_goes_on_gives_the_same_bits(name, stop, ops):
 
 
 GOOD = {"t": 1, "shape": (3,), "dtype": "float64", "skipped": 0, "streak": 0, "m": np.ones(3), "v": np.ones(3)}
-HAS = "must have t, shape, dtype, skipped, streak and may have m, v, vmax, slow, average."
+HAS = "must have t, shape, dtype, skipped, streak and may have m, v, vmax, lookahead.slow, averages.average."
 WHOLE = "must be a whole number >= 0 and <= 9007199254740992, not"
 DTYPE = "dtype must be one of 'float32', 'float64', not"
 SHAPE = "shape must be a tuple or list of whole numbers >= 0, at most 64 and of a product <= 9007199254740992, not"
@@ -276,7 +276,7 @@ def test_state_that_a_trace_does_not_need_is_not_allocated(ops):
         ("SGD.v2", {"momentum": 0.9}, {"velocity"}),
         ("Adam.v2", {}, {"m", "v"}),
         ("Adam.v2", {"amsgrad": True}, {"m", "v", "vmax"}),
-        ("Adam.v2", {"lookahead_k": 5}, {"m", "v", "slow"}),
+        ("Adam.v2", {"lookahead_k": 5}, {"m", "v", "lookahead.slow"}),
     ):
         optimizer = Optimizer.of(name, ops=ops, **settings)
         steps(optimizer, count=1)

@@ -101,6 +101,7 @@ class _Adam_v1(Protocol):
         use_averages: bool = True,
         L2_is_weight_decay: bool = True,
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
+        zero_gradient: bool = True,
         schedules: Mapping[str, Follower] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
@@ -139,6 +140,8 @@ class _Adam_v1(Protocol):
             the gradient.
         nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or
             let it through.
+        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster
+            where each batch writes new gradients over the old ones.
         schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number
             given for the same setting holds until the first `step_schedules()`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
@@ -162,6 +165,7 @@ class _Adam_v2(Protocol):
         use_averages: bool = False,
         L2_is_weight_decay: bool = False,
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
+        zero_gradient: bool = True,
         schedules: Mapping[str, Follower] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
@@ -201,6 +205,8 @@ class _Adam_v2(Protocol):
             the gradient.
         nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or
             let it through.
+        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster
+            where each batch writes new gradients over the old ones.
         schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number
             given for the same setting holds until the first `step_schedules()`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
@@ -229,6 +235,7 @@ class _AdamW_v1(Protocol):
         use_averages: bool = False,
         L2_is_weight_decay: bool = False,
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
+        zero_gradient: bool = True,
         schedules: Mapping[str, Follower] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
@@ -268,6 +275,8 @@ class _AdamW_v1(Protocol):
             the gradient.
         nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or
             let it through.
+        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster
+            where each batch writes new gradients over the old ones.
         schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number
             given for the same setting holds until the first `step_schedules()`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
@@ -296,6 +305,7 @@ class _LAMB_v1(Protocol):
         use_averages: bool = False,
         L2_is_weight_decay: bool = False,
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
+        zero_gradient: bool = True,
         schedules: Mapping[str, Follower] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
@@ -337,6 +347,8 @@ class _LAMB_v1(Protocol):
             the gradient.
         nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or
             let it through.
+        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster
+            where each batch writes new gradients over the old ones.
         schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number
             given for the same setting holds until the first `step_schedules()`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
@@ -362,6 +374,7 @@ class _Lion_v1(Protocol):
         use_averages: bool = False,
         L2_is_weight_decay: bool = False,
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
+        zero_gradient: bool = True,
         schedules: Mapping[str, Follower] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
@@ -391,6 +404,8 @@ class _Lion_v1(Protocol):
             the gradient.
         nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or
             let it through.
+        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster
+            where each batch writes new gradients over the old ones.
         schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number
             given for the same setting holds until the first `step_schedules()`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
@@ -418,6 +433,7 @@ class _NAdam_v1(Protocol):
         use_averages: bool = False,
         L2_is_weight_decay: bool = False,
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
+        zero_gradient: bool = True,
         schedules: Mapping[str, Follower] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
@@ -456,6 +472,8 @@ class _NAdam_v1(Protocol):
             the gradient.
         nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or
             let it through.
+        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster
+            where each batch writes new gradients over the old ones.
         schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number
             given for the same setting holds until the first `step_schedules()`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
@@ -482,6 +500,7 @@ class _RAdam_v1(Protocol):
         use_averages: bool = True,
         L2_is_weight_decay: bool = True,
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
+        zero_gradient: bool = True,
         schedules: Mapping[str, Follower] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
@@ -521,6 +540,8 @@ class _RAdam_v1(Protocol):
             the gradient.
         nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or
             let it through.
+        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster
+            where each batch writes new gradients over the old ones.
         schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number
             given for the same setting holds until the first `step_schedules()`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
@@ -543,6 +564,7 @@ class _RAdam_v2(Protocol):
         use_averages: bool = False,
         L2_is_weight_decay: bool = False,
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
+        zero_gradient: bool = True,
         schedules: Mapping[str, Follower] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
@@ -580,6 +602,8 @@ class _RAdam_v2(Protocol):
             the gradient.
         nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or
             let it through.
+        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster
+            where each batch writes new gradients over the old ones.
         schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number
             given for the same setting holds until the first `step_schedules()`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
@@ -604,6 +628,7 @@ class _SGD_v1(Protocol):
         use_averages: bool = True,
         L2_is_weight_decay: bool = True,
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
+        zero_gradient: bool = True,
         schedules: Mapping[str, Follower] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
@@ -631,6 +656,8 @@ class _SGD_v1(Protocol):
             the gradient.
         nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or
             let it through.
+        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster
+            where each batch writes new gradients over the old ones.
         schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number
             given for the same setting holds until the first `step_schedules()`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
@@ -653,6 +680,7 @@ class _SGD_v2(Protocol):
         use_averages: bool = False,
         L2_is_weight_decay: bool = False,
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
+        zero_gradient: bool = True,
         schedules: Mapping[str, Follower] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
@@ -684,6 +712,8 @@ class _SGD_v2(Protocol):
             the gradient.
         nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or
             let it through.
+        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster
+            where each batch writes new gradients over the old ones.
         schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number
             given for the same setting holds until the first `step_schedules()`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.

@@ -5,6 +5,8 @@
 ```
 ```{ran} examples/resume.py
 ```
+```{variables}
+```
 """
 
 import inspect
@@ -19,7 +21,7 @@ from docutils import nodes
 from docutils.parsers.rst import Directive, directives
 from docutils.parsers.rst.directives.body import Container
 
-from thincopt import source
+from thincopt import environment, source
 from thincopt.language import Stage
 from thincopt.rules import all_rules
 from thincopt.schedules import all_schedules
@@ -73,16 +75,34 @@ class Ran(Directive):
         """Its output as a block of text."""
         note(self, str(ROOT / self.arguments[0]))
         command = [sys.executable, str(ROOT / self.arguments[0])]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)  # noqa: S603  # ours
+        variables = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(command, capture_output=True, text=True, env=variables, check=False)  # noqa: S603  # ours
         if done.returncode:
             raise self.error(f"{self.arguments[0]} failed:\n{done.stderr}")
         return [nodes.literal_block(done.stdout, done.stdout.strip(), language="text")]
+
+
+class Variables(Directive):
+    """The variables of the environment that thincopt reads, as a list."""
+
+    def run(self) -> list[nodes.Node]:
+        """Each with what it does."""
+        note(self, inspect.getsourcefile(environment))
+        items = [nodes.definition_list_item("", *_told(*each)) for each in environment.VARIABLES.items()]
+        return [nodes.definition_list("", *items)]
+
+
+def _told(name: str, text: str) -> tuple[nodes.term, nodes.definition]:
+    """A variable, and what it does; in backticks is what may be written."""
+    kinds = (nodes.Text, lambda code: nodes.literal(code, code))
+    parts = [kinds[place % 2](part) for place, part in enumerate(text.split("`"))]
+    return nodes.term("", "", nodes.literal(name, name)), nodes.definition("", nodes.paragraph("", "", *parts))
 
 
 def setup(app: Any) -> dict[str, bool]:
     """Register the directives."""
     app.add_directive("printed", Printed)
     app.add_directive("ran", Ran)
+    app.add_directive("variables", Variables)
     app.add_directive("div", Container)
     return {"parallel_read_safe": True}

@@ -36,7 +36,7 @@ def legend(what: Rule | Stage, formula: tuple[str, ...]) -> str:
         if stands(letter := STATES.get(each.name, each.name), text):
             kept.setdefault(each.start, []).append(letter)
     for start, letters in kept.items():
-        first = "the weights" if start == "w" else f"{start:g}"
+        first = "the weights" if start == "w" else f"`{start}`" if isinstance(start, str) else f"{start:g}"
         parts.append(f"{', '.join(letters)}: what is remembered from step to step, {first} at first")
     if any(each in text for each in COUNT):
         parts.append("t: how many updates these weights have had, this one included")

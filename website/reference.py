@@ -46,8 +46,8 @@ STAGES = """\
 Stages are what every optimizer can do beside its own formula: clip the gradient, decay the weights, average them. Each
 is a function, as a rule is, and works in the same pass over memory. A stage whose setting is zero or off costs nothing.
 
-They run in the order of this page. Weight decay comes before the step or after it, as the rule says. If a rule has one
-of these settings in its own signature, it does that work itself, and the stage is left out.
+They run in the order of this page. Weight decay comes before the step or after it, as the rule says. Where a rule takes
+one over (`takes="weight_decay"`), its formula does that work, and the stage is left out.
 
 {stages}
 

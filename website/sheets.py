@@ -57,7 +57,7 @@ A number may also be a [schedule](../schedules/index.md), a list of numbers or a
 
 {settings}
 
-It also has the settings of the [stages](../stages.md), which stand around every optimizer:
+It also has the settings of the [stages](../stages.md), which stand around every optimizer{taken}:
 
 {staged}
 
@@ -172,6 +172,7 @@ def optimizer_page(rule: Rule) -> str:
             arguments=", ".join(f"{name}={value!r}" for name, value in given.items()),
             config=section("optimizer", "optimizers", rule.name, given),
             settings=settings_table(own),
+            taken=_taken(told),
             staged=_staged(told),
             states=_states(told),
             memory=_memory(told),
@@ -221,6 +222,12 @@ def _relatives(rule: Rule, told: Description) -> str:
         f"{what}: {', '.join(f'[{each}]({each}.md)' for each in names)}." for what, names in known.items() if names
     ]
     return " ".join(lines)
+
+
+def _taken(told: Description) -> str:
+    """The stages whose work the rule does itself."""
+    names = " and ".join(f"[{each}](../stages.md#{each})" for each in told.takes)
+    return f", but for {names}, which its own formula does" * bool(names)
 
 
 def _staged(told: Description) -> str:

@@ -113,13 +113,6 @@ def test_norms_whose_squares_overflow(by, exponent, gpu):
     assert np.isfinite(twins.weights["float64"][1]).all()
 
 
-@pytest.mark.parametrize("settings", [{}, dict(grad_clip=1.0), dict(grad_clip=1.0, grad_clip_by="model")])
-def test_scalars_of_the_host(settings, gpu):
-    """NAdam's powers are libm's, which the host computes."""
-    settings = dict(learn_rate=0.01, lookahead_k=3, **settings)
-    train(gpu, "NAdam.v1", settings, [*product(DTYPES, [5, 5000])], [DTYPES[:1], DTYPES], 20)
-
-
 def test_the_rate_is_scaled_call_by_call(gpu):
     twins = Twins(gpu, "AdamW.v1", lookahead_k=2)
     twins.add("a")

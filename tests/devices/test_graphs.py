@@ -12,11 +12,12 @@ RUNS = {
     "AdamW.v1": RATES,
     "Adam.v1": dict(grad_clip_by="model", lookahead_k=3, **RATES),
     "LAMB.v1": dict(grad_clip=0.5, nonfinite="skip", **RATES),
+    "NAdam.v1": RATES,
     "ProbeCounter.v1": dict(nonfinite="propagate"),
 }
 REFUSED = (
     "These arrays cannot be updated while a CUDA graph is captured: {}. Make one step with the very same arrays before"
-    " the capture, by a rule whose scalars need no libm. Nothing was changed."
+    " the capture. Nothing was changed."
 )
 
 
@@ -136,16 +137,6 @@ def test_arrays_that_were_not_met_before_are_refused(single, gpu, driver):
     for step in range(3):
         twins.step(twins.gradients(step), single=single)
         twins.assert_same()
-
-
-def test_a_rule_that_needs_the_host_is_refused(gpu, driver):
-    twins, batch = model(gpu, "NAdam.v1")
-    with driver.capturing(), pytest.raises(OpsError) as caught:
-        twins.device.update(batch)
-    assert str(caught.value) == REFUSED.format("their scalars need the host at each step")
-    assert driver.kept == []
-    twins.step(twins.gradients(1))
-    twins.assert_same()
 
 
 def test_settings_cannot_change_within_a_graph(gpu, driver):

@@ -19,7 +19,7 @@ class Twins:
         self.device = Optimizer.of(name, ops=ops, **settings)
         self.host = Optimizer.of(name, ops=NumpyOps(None), **settings)
         self.weights = {}
-        self.left = []  # gradients that the first was given last
+        self.left, self.left_on_host = [], []  # the gradients that each was given last
 
     def add(self, key, size=5, dtype="float32", device=0):
         """Weights by a new key; they are on a device, or in main memory if that is None."""
@@ -54,7 +54,7 @@ class Twins:
                         optimizer(key, *pair, **scale)
                 else:
                     optimizer.update(batch, **scale)
-        self.left = [gradient for _, gradient in found[0].values()]
+        self.left, self.left_on_host = ([gradient for _, gradient in batch.values()] for batch in found)
 
     def follow(self, gradients):
         """NumPy's step alone."""
@@ -76,10 +76,10 @@ class Twins:
             assert same(held(device), host), f"the weights of {key} differ"
 
     def assert_same(self):
-        """Weights and all state; the gradients of the last step are zero."""
+        """Weights, all state, and what is left of the gradients of the last step."""
         one, other = copied(self.device.state(), self.device.ops), self.host.state()
         self.assert_same_weights()
-        assert not any(held(each).any() for each in self.left)
+        assert all(same(held(one), other) for one, other in zip(self.left, self.left_on_host, strict=True))
         names = [{key: set(each) for key, each in tree["keys"].items()} for tree in (one, other)]
         assert names[0] == names[1]
         assert_same_state(one, other)

@@ -26,6 +26,7 @@ WORDS = {
 }
 
 Arrays = dict[str, Any]
+SLOW, AVERAGE = "lookahead.slow", "averages.average"
 
 
 class On(np.float64):
@@ -60,9 +61,9 @@ def states_of(rule: Rule) -> list[str]:
 
 
 @cache
-def scalars_of(rule: Rule) -> dict[str, float]:
-    """Scalar state, as it begins."""
-    return {each.name: float(each.start) for each in rule.signature.states if each.kind == "scalar"}
+def scalars_of(rule: Rule) -> dict[str, float | str]:
+    """Scalar state, and the number or the setting that it begins at."""
+    return {each.name: each.start for each in rule.signature.states if each.kind == "scalar"}
 
 
 def is_stated(rule: Rule) -> bool:
@@ -114,7 +115,7 @@ def steps(rule: Rule, values: Mapping[str, Any], scale: float, batch: Mapping[An
 
 def _step(rule: Rule, values: Mapping[str, Any], given: Arrays) -> Arrays:
     names, settings = arguments(rule)
-    decay = 1.0 if "weight_decay" in settings else 1 - values["learn_rate"] * values["weight_decay"]
+    decay = 1.0 if "weight_decay" in rule.takes else 1 - values["learn_rate"] * values["weight_decay"]
     start = given["w"] * decay if rule.decay == "start" else given["w"]
     taken = {name: start if name == "w" else given.get(name) for name in names}
     made = plain(rule.function)(*taken.values(), **{name: values[name] for name in settings})
@@ -130,8 +131,8 @@ def _followed(values: Mapping[str, Any], found: Arrays, t: int) -> Arrays:
     """Lookahead and averages."""
     period = int(values["lookahead_k"])
     if period and t % period == 0:
-        found["w"] = found["slow"] = found["slow"] + values["lookahead_alpha"] * (found["w"] - found["slow"])
+        found["w"] = found[SLOW] = found[SLOW] + values["lookahead_alpha"] * (found["w"] - found[SLOW])
     if values["use_averages"]:
         kept = min((1 + t) / (10 + t), 0.9999)
-        found["average"] = found["average"] - (1 - kept) * (found["average"] - found["w"])
+        found[AVERAGE] = found[AVERAGE] - (1 - kept) * (found[AVERAGE] - found["w"])
     return found

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tests.fuzzing.arrays import values
+from tests.fuzzing.formulas import AVERAGE
 from tests.fuzzing.model import Model
 from tests.fuzzing.worlds import Actor, Side, World, names_of, see_same
 from thincopt import ArrayError, SettingError, StateError
@@ -60,7 +61,7 @@ def _unknown(tree: Any, branch: Any, random: Random) -> None:
 
 
 def _array(tree: Any, branch: Any, random: Random) -> None:
-    name = random.choice(sorted(names_of(branch)) or ["average"])
+    name = random.choice(sorted(names_of(branch)) or [AVERAGE])
     given = branch.get(name, np.zeros(1))
     branch[name] = random.choice((given[..., None], given.astype("complex64"), given.tolist(), np.append(given, given)))
 
@@ -141,7 +142,7 @@ def switch(random: Random, world: World) -> None:
 def averaged(random: Random, world: World) -> None:
     """Evaluate with averages; what is raised within comes out, and the weights are as before."""
     model = world.actor.model
-    known = [key for key, each in model.keys.items() if "average" in each.arrays]
+    known = [key for key, each in model.keys.items() if AVERAGE in each.arrays]
     others = [key for key in world.specs if key not in known]
     keys = random.sample(known, random.randint(0, len(known)))
     if others and random.random() < 0.2:
@@ -185,7 +186,7 @@ def views(random: Random, world: World) -> None:
     for side in world.actor.sides:
         optimizer = side.optimizer
         state = optimizer.state()["keys"]
-        for name, found in (("m", optimizer.mom1), ("v", optimizer.mom2), ("average", optimizer.averages or {})):
+        for name, found in (("m", optimizer.mom1), ("v", optimizer.mom2), (AVERAGE, optimizer.averages or {})):
             for key, each in found.items():
                 assert not each.flags.writeable
                 assert not state[key][name].flags.writeable

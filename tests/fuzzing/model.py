@@ -9,7 +9,7 @@ from math import inf, isfinite
 from typing import Any
 
 import thincopt
-from tests.fuzzing.formulas import On, kept_by
+from tests.fuzzing.formulas import AVERAGE, SLOW, On, kept_by
 from thincopt import ArrayError, NonFiniteError, ScheduleError, SettingError
 from thincopt.engine.settings import settings_of
 from thincopt.language import Rule
@@ -125,7 +125,7 @@ class Model:
         """Switched off, it forgets its slow weights."""
         if not self.values["lookahead_k"]:
             for each in self.keys.values():
-                each.arrays -= {"slow"}
+                each.arrays -= {SLOW}
 
     @property
     def effective(self) -> dict[str, Any]:
@@ -150,8 +150,8 @@ class Model:
     def kept(self) -> frozenset[str]:
         """The arrays that a key has after a step by these settings."""
         names = set(kept_by(self.rule, self.effective))
-        names |= {"slow"} if self.values["lookahead_k"] else set()
-        return frozenset(names | ({"average"} if self.values["use_averages"] else set()))
+        names |= {SLOW} if self.values["lookahead_k"] else set()
+        return frozenset(names | ({AVERAGE} if self.values["use_averages"] else set()))
 
     @property
     def wants_whole_model(self) -> bool:

@@ -11,12 +11,13 @@ import numpy as np
 
 from tests.fuzzing import formulas
 from tests.fuzzing.arrays import Spec
+from tests.fuzzing.formulas import AVERAGE, SLOW
 from tests.fuzzing.model import Model
 from thincopt import Optimizer
 from thincopt.language import Rule
 from thincopt.ops.numpy.ops import NumpyOps
 
-WEIGHTS = ("w", "slow", "average")
+WEIGHTS = ("w", SLOW, AVERAGE)
 OWN = ("t", "skipped", "streak")
 TOLERANCE = {"float32": 5e-6, "float64": 1e-10}
 COUNT = r" after \d+ values"  # what a schedule gives next says it better
@@ -150,10 +151,12 @@ def names_of(branch: Mapping[str, Any]) -> frozenset[str]:
 def begins(rule: Rule, was: Content, key: Any, gradient: Any, branch: Mapping[str, Any]) -> dict[str, Any]:
     """What a key's step begins with, in float64: what was there, or how it begins."""
     known, weights = was["keys"].get(key, {}), was["weights"][key]
-    starts = {name: weights if name == "slow" else np.zeros(weights.shape) for name in names_of(branch)}
+    starts = {name: weights if name == SLOW else np.zeros(weights.shape) for name in names_of(branch)}
     found = {**starts, **{name: known[name] for name in names_of(known)}, "w": weights, "g": gradient}
     found = {name: np.asarray(each, np.float64).reshape(weights.shape) for name, each in found.items()}
-    scalars = {name: known.get(name, first) for name, first in formulas.scalars_of(rule).items()}
+    scalars = {
+        name: known.get(name, was["settings"].get(first, first)) for name, first in formulas.scalars_of(rule).items()
+    }
     return {
         **found,
         **{name: np.float64(each) for name, each in scalars.items()},

@@ -7,7 +7,6 @@ import thincopt
 from tests import probes
 from tests.gpu.common import Twins, same_bits
 from tests.test_bits import LARGE, OFF, RULES, STAGES, combinations, odd_gradient
-from thincopt.language import Rate, exp, rule, sqrt
 
 NUMBERS = (*range(13), 14, 34, 13)  # of gradients, the last but one not finite
 CLIPPED = dict(learn_rate=0.01, grad_clip=1.0, use_averages=True)
@@ -62,22 +61,6 @@ def test_probe_rules(name, dtype, stages, cp):
     for number in NUMBERS[:13]:
         twins.step(twins.odd(number))
         twins.agree(f"at step {number}")
-    twins.settled()
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_scalars_that_need_the_host(dtype, cp):
-    """exp and log of scalars are libm's, whose bits are the host's."""
-
-    @rule("ProbeHosted.v1")
-    def Hosted(w, g, m, t, *, learn_rate: Rate = 0.1):
-        rate = learn_rate * exp(-0.1 * t)
-        m = 0.9 * m + 0.1 * g
-        return rate * m / (1 + sqrt(abs(m))), m
-
-    twins = Twins("ProbeHosted.v1", [1, 64, 4097], dtype, **OFF)
-    for number in range(6):
-        twins.step(twins.odd(number), each=number % 2)
     twins.settled()
 
 

@@ -190,7 +190,7 @@ class OptaxPeer:
         found = {ours: optax.tree.get(kept.state, theirs) for ours, theirs in STATES.items()}
         if found["nr_update"] is not None:
             found["nr_update"] -= COUNTED_BEFORE.get(self.rule, 0)
-        found["slow"] = getattr(kept.params, "slow", None)
+        found["lookahead.slow"] = getattr(kept.params, "slow", None)
         found["averages"] = kept.average.ema if self.settings["use_averages"] else None
         return {name: each for name, each in found.items() if each is not None}
 

@@ -123,7 +123,7 @@ class Lookahead(Wrapper):
 
     def states(self) -> dict[str, dict[Any, Any]]:
         """The inner peer's state, and the slow weights."""
-        return {**self.peer.states(), "slow": self.slow}
+        return {**self.peer.states(), "lookahead.slow": self.slow}
 
 
 class Averages(Wrapper):

@@ -18,6 +18,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 from weakref import ref
 
 from ..errors import BusyError
+from . import importing  # noqa: F401  # what is told of forks last acts first: whoever imports in a turn can end it
 from .threads import end_all
 from .whole import at_once, calls
 
@@ -42,6 +43,10 @@ class Turns:
         self.lent: list[frozenset[Hashable]] = []  # keys whose weights hold something else for a while
         with _gate:
             _all.add(ref(self, _all.discard))  # compiled code: Python would lose what a signal raises there
+
+    def recall(self) -> None:
+        """Take the ticket back: the next call goes by the engine. This waits for the turn that is under way."""
+        with self.lock: self.ticket[0] = None  # fmt: skip  # noqa: E701  # as below
 
     @property
     def enter(self) -> tuple[Callable[[], Any], ...]:

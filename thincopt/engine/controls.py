@@ -56,13 +56,18 @@ class Controls:
         """The settings as the kernels take them."""
         return effective(self.rule, self.values)
 
+    def start(self, start: float | str) -> float:
+        """The number that state begins with: of a setting, the present value."""
+        return float(self.effective[start] if isinstance(start, str) else start)
+
     def asks(self, name: str) -> bool:
-        """Whether this number may be other than zero; one that is scheduled may."""
-        return bool(self.effective[name]) or name in self._driven
+        """Whether this number may be other than zero, or than None; one that is scheduled may be other than zero."""
+        setting = settings_of(self.rule)[name]
+        return setting.is_on(self.effective[name]) or (name in self._driven and not setting.optional)
 
     @cached_property
     def _driven(self) -> Container[str]:
-        decays = self.values["L2_is_weight_decay"] and "L2" in self.schedules
+        decays = self.values.get("L2_is_weight_decay") and "L2" in self.schedules
         return self.schedules.keys() ^ {"L2", "weight_decay"} if decays else self.schedules
 
     def _ended(self, name: str, schedule: Follower) -> bool:
@@ -73,9 +78,19 @@ class Controls:
     def formula(self) -> str:
         """The fingerprint of the formula, as these settings have it."""
         own = self.rule.signature.settings
-        choices = tuple((each.name, self.values[each.name]) for each in own if each.choices)
+        choices = tuple((each.name, self.values[each.name]) for each in own if not each.is_number)
         numbers = frozenset(each.name for each in own if each.range and self.asks(each.name))
         return fingerprint(self.rule, choices, numbers)
+
+    def __str__(self) -> str:
+        """The settings that are not at their defaults, and the learning rate."""
+        settings = settings_of(self.rule)
+        told = {
+            name: self.schedules.get(name, value)
+            for name, value in self.values.items()
+            if name == "learn_rate" or name in self.schedules or value != settings[name].default
+        }
+        return ", ".join(f"{name}={value!r}" for name, value in told.items())
 
     def apart(self) -> Controls:
         """The same for another optimizer, which an iterator cannot serve too: it is told how far that came."""
@@ -133,7 +148,7 @@ def restored(
 
 def effective(rule: Rule, values: Mapping[str, Any]) -> dict[str, Any]:
     """The settings as the kernels take them: L2 as weight decay is weight decay."""
-    if not (values["L2_is_weight_decay"] and values["L2"]):
+    if not (values.get("L2_is_weight_decay") and values["L2"]):
         return dict(values)
     if values["weight_decay"]:
         raise SettingError(clash(rule, values))

@@ -8,7 +8,7 @@ from operator import setitem
 
 from ..concurrency.whole import at_once, calls
 from ..errors import NonFiniteError
-from ..ops.contract import PATIENCE, Array, Batch, KeyState, Ops, Runner, counts
+from ..ops.contract import PATIENCE, Array, Batch, KeyState, Runner, counts
 from .checking import nonfinite_text
 from .present import Present
 
@@ -30,29 +30,23 @@ def _state(now: Present, key: Hashable, weights: Array) -> KeyState:
     state = now.states[key].standing if key in now.states else None
     declared = [each for each in now.declared.states if each.kind != "shared"]
     if state is None:
-        starts = [float(each.start) for each in declared if each.kind == "scalar"]
+        starts = [now.controls.start(each.start) for each in declared if each.kind == "scalar"]
         state = KeyState(tuple(weights.shape), weights.dtype.name, array("d", starts))
     missing = [each for each in declared if each.name in now.recipe.kept and each.name not in state.arrays]
     if not missing and state.taken[0]:
         return state
-    made = {each.name: now.ops.new_state(weights, _start(now, each.start)) for each in missing}
+    firsts = {each.name: None if each.start == "w" else now.controls.start(each.start) for each in missing}
+    made = {name: now.ops.new_state(weights, first) for name, first in firsts.items()}
     arrays = {**state.arrays, **made}
     return KeyState(state.shape, state.dtype, state.scalars, arrays, state.counts, before=state.standing)
 
 
-def _start(now: Present, start: float | str) -> float | None:
-    """The number that an array begins with; None where it begins as the weights."""
-    if start == "w":
-        return None
-    return float(now.controls.values[start]) if isinstance(start, str) else start
-
-
-def refuse_or_skip(batch: Batch, states: Mapping[Hashable, KeyState], ops: Ops, nonfinite: str) -> None:
+def refuse_or_skip(now: Present, batch: Batch, states: Mapping[Hashable, KeyState]) -> None:
     """Raise, or count a step that was skipped and zero its gradients; too many in a row are an error too."""
-    text = nonfinite_text(batch, ops)
-    if nonfinite == "raise":
+    text, values = nonfinite_text(batch, now.ops), now.controls.values
+    if values["nonfinite"] == "raise":
         raise NonFiniteError(f"{text} Nothing was changed.")
-    zeroing = [(setitem, gradient, ..., 0) for _, gradient in batch.values()]
+    zeroing = [(setitem, gradient, ..., 0) for _, gradient in batch.values() if values["zero_gradient"]]
     counting = [
         call
         for state in (states[key] for key in batch)

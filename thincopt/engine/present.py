@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Container, Hashable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from ..concurrency.turns import Turns
@@ -16,6 +16,7 @@ from ..ops.contract import Batch, KeyState, Ops, Outcome, Runner
 from ..recipes.composing import compose, declarations
 from ..recipes.recipe import Recipe
 from .controls import Controls
+from .settings import settings_of
 from .watching import is_unmoved, watched
 
 States = dict[Hashable, KeyState]
@@ -57,7 +58,7 @@ class Present:
     @property
     def declared(self) -> Declared:
         """The settings and state of the rule within its stages."""
-        return declarations(self.rule)
+        return _declared(self.controls)
 
     @property
     def has_stepped(self) -> bool:
@@ -73,14 +74,31 @@ class Present:
 
 def begun(controls: Controls, ops: Ops, turns: Turns, *, follows: bool) -> Present:
     """An optimizer without state."""
-    declared = declarations(controls.rule)
-    shared = array("d", [float(each.start) for each in declared.states if each.kind == "shared"])
+    shared = _first(controls)
     return _made(turns, controls=controls, ops=ops, follows=follows, states={}, shared=shared, loaded=frozenset())
+
+
+@cache
+def _shared_starts(rule: Rule) -> tuple[float | str, ...]:
+    return tuple(each.start for each in declarations(rule).states if each.kind == "shared")
+
+
+def _first(controls: Controls) -> array[float]:
+    """What the shared numbers begin with."""
+    return array("d", map(controls.start, _shared_starts(controls.rule)))
+
+
+def _begins_elsewhere(now: Present, controls: Controls) -> bool:
+    """Whether shared numbers begin at settings that are others now, before the first step."""
+    settings = [each for each in _shared_starts(now.rule) if isinstance(each, str)]
+    moved = any(now.controls.start(each) != controls.start(each) for each in settings)
+    return moved and not now.has_stepped
 
 
 def anew(now: Present, turns: Turns, **parts: Any) -> Present:
     """The same with some parts replaced (controls, ops, follows, shared, loaded states), and a runner for these."""
-    same = dict(controls=now.controls, ops=now.ops, follows=now.follows, states=now.standing, shared=now.shared)
+    shared = now.shared if now.has_stepped else _first(parts.get("controls", now.controls))
+    same = dict(controls=now.controls, ops=now.ops, follows=now.follows, states=now.standing, shared=shared)
     loaded = frozenset(parts["states"]) if "states" in parts else now.loaded
     return _made(turns, loaded=loaded, **{**same, **parts})
 
@@ -97,12 +115,23 @@ def met(now: Present, batch: Batch) -> Present:
 def asks_for_others(now: Present, controls: Controls) -> bool:
     """Whether these settings ask for other kernels than the present ones."""
     before, names = now.controls, set(now.answers)
-    if any(come != bool(controls.values[name]) for name, come in now.comes.items()):
+    if _begins_elsewhere(now, controls) or any(come != bool(controls.values[name]) for name, come in now.comes.items()):
         return True
     if controls.schedules is before.schedules:  # then it depends on the values that are others now
         others = {name for name, value in controls.values.items() if value is not before.values[name]}
         names &= others | DECAYS if others & DECAYS else others  # of the decays, one may stand for the other
     return any(now.answers[name] != _asked(controls, now.kept_on, name) for name in names)
+
+
+def fastest(now: Present, turns: Turns, ops: Ops) -> Present:
+    """The same on this backend, with the faster runner if there is one by now; the keys' state will be bound to it."""
+    if ops is not now.ops:
+        return anew(now, turns, ops=ops)
+    if not now.runner.outrun:
+        return now
+    runner = now.ops.runner(now.recipe, now.shared, turns, nonfinite=now.controls.values["nonfinite"])
+    step, update = _ways(runner, now.recipe, now.ops, now.controls)
+    return replace(now, runner=runner, bound={}, step=step, update=update)
 
 
 def tuned(now: Present, controls: Controls) -> Present:
@@ -130,7 +159,7 @@ def _made(
         controls=controls,
         ops=ops,
         follows=follows,
-        states=_without_stale(controls.rule, states, recipe.kept),
+        states=_without_stale(controls, states, recipe.kept),
         shared=shared,
         answers=answers,
         comes=comes,
@@ -147,12 +176,13 @@ def _made(
 
 def _packed(controls: Controls) -> bytes:
     values = controls.effective
-    return array("d", [float(values[name]) for name in declarations(controls.rule).numbers]).tobytes()
+    numbers = [values[name] for name in declarations(controls.rule).numbers]
+    return array("d", [0.0 if each is None else float(each) for each in numbers]).tobytes()
 
 
 def _asked(controls: Controls, kept_on: Container[str], name: str) -> Any:
     value = controls.values[name]
-    if isinstance(value, bool | str):
+    if not settings_of(controls.rule)[name].is_number:
         return value
     return name in kept_on or controls.asks(name)
 
@@ -160,7 +190,8 @@ def _asked(controls: Controls, kept_on: Container[str], name: str) -> Any:
 def _composed(controls: Controls, kept_on: Container[str]) -> tuple[Recipe, dict[str, Any], dict[str, bool]]:
     """The kernels for these settings, and what of the settings they are made by."""
     settings = declarations(controls.rule).settings
-    choices = {each.name: controls.values[each.name] for each in settings if each.choices}
+    own = [each.name for each in settings if not each.is_number]
+    choices = {name: controls.values[name] for name in (*own, "zero_gradient")}
     answers = {**choices, "nonfinite": controls.values["nonfinite"]}
     comes: dict[str, bool] = {}
     recipe = compose(
@@ -174,26 +205,31 @@ def _composed(controls: Controls, kept_on: Container[str]) -> tuple[Recipe, dict
 
 def _kept_on(controls: Controls, states: States) -> frozenset[str]:
     """The numbers that are zero now, but whose state goes on: momentum 0 is v ← g, not the velocity of long ago."""
-    held = {name for state in states.values() for name in state.arrays} - _copies(controls.rule)
+    held = {name for state in states.values() for name in state.arrays} - _copies(controls)
     if not held:
         return frozenset()
     recipe, answers, _ = _composed(controls, ())
     lost, off = held - recipe.kept, [name for name, answer in answers.items() if answer is False]
-    numbers = [name for name in off if lost and name in declarations(controls.rule).numbers]
+    known = settings_of(controls.rule)
+    numbers = [name for name in off if lost and known[name].is_number and not known[name].optional]
     return frozenset(name for name in numbers if lost & _composed(controls, {name})[0].kept)
 
 
-def _copies(rule: Rule) -> set[str]:
+def _declared(controls: Controls) -> Declared:
+    return declarations(controls.rule).sized(controls.values)
+
+
+def _copies(controls: Controls) -> set[str]:
     """The arrays that begin as the weights: a step without them leaves them behind, and they begin anew."""
-    return {each.name for each in declarations(rule).states if each.start == "w"}
+    return {each.name for each in _declared(controls).states if each.start == "w"}
 
 
-def _without_stale(rule: Rule, states: States, kept: Container[str]) -> States:
-    stale = {name for name in _copies(rule) if name not in kept}
+def _without_stale(controls: Controls, states: States, kept: Container[str]) -> States:
+    """The same without such copies, and without what there were more of once."""
+    stale = {name for name in _copies(controls) if name not in kept}
+    fresh = set(_declared(controls).named("array")) - stale
     return {
-        key: replace(
-            state, arrays={name: each for name, each in state.arrays.items() if name not in stale}, before=None
-        )
+        key: replace(state, arrays={name: each for name, each in state.arrays.items() if name in fresh}, before=None)
         for key, state in states.items()
     }
 
@@ -211,6 +247,7 @@ def _refuse_single(name: str, ops: Ops, *call: Any) -> int:
     if ops.is_empty(gradient):
         return Outcome.DONE
     raise ArrayError(
-        f"{name} with these settings needs the whole model at once (a sum over all keys is part of it):"
+        f"{name} with these settings needs the whole model at once (a sum over all keys, or state that they share, is"
+        " part of it):"
         " call optimizer.update({key: (weights, gradient), …}) instead of optimizer(key, weights, gradient)."
     )

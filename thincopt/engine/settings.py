@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache, partial
 from typing import Annotated, Any
 
@@ -18,9 +19,11 @@ from ..rules import all_rules
 from ..schedules.declaring import Follower, as_schedule, is_schedule, unmade
 from ..schedules.following import Played
 
+L2_IS_WEIGHT_DECAY = Setting("L2_is_weight_decay", False, choices=(False, True))  # of rules that have both
 ENGINE = (
-    Setting("L2_is_weight_decay", False, choices=(False, True)),
+    L2_IS_WEIGHT_DECAY,
     Setting("nonfinite", "raise", choices=("raise", "skip", "propagate")),
+    Setting("zero_gradient", True, choices=(False, True)),
 )
 ALIASES = {"b1": "beta1", "b2": "beta2"}  # Thinc's names of attributes
 
@@ -33,12 +36,11 @@ def meant(name: str, known: Container[str]) -> str:
 @cache
 def settings_of(rule: Rule) -> dict[str, Setting]:
     """Every setting of a rule, its stages and the engine, with this rule's defaults; `learn_rate` first."""
-    known = [*declarations(rule).settings, *ENGINE]
+    declared = declarations(rule).settings
+    decays = {"L2", "weight_decay"} <= {each.name for each in declared}
+    known = [*declared, *(each for each in ENGINE if decays or each is not L2_IS_WEIGHT_DECAY)]
     known.sort(key=lambda each: each.name != "learn_rate")
-    settings = {
-        each.name: Setting(each.name, rule.defaults.get(each.name, each.default), each.range, each.choices)
-        for each in known
-    }
+    settings = {each.name: replace(each, default=rule.defaults.get(each.name, each.default)) for each in known}
     for name in rule.defaults:
         if name not in settings:
             raise SettingError(
@@ -69,7 +71,7 @@ def faults(rule: Rule, given: Mapping[str, Any], *, complete: bool = True) -> li
         found = [each for each in error.errors(include_url=False) if complete or each["type"] != "missing"]
         return at_most(found, partial(_fault, rule), partial(_further, rule))
     values = {**{name: each.default for name, each in settings_of(rule).items()}, **given}
-    asked = [values[name] for name in ("L2_is_weight_decay", "L2", "weight_decay")]
+    asked = [values.get(name) for name in ("L2_is_weight_decay", "L2", "weight_decay")]
     if complete and not any(map(is_schedule, asked)) and all(asked):
         return [("weight_decay", SettingError(clash(rule, values)))]
     return []
@@ -80,7 +82,7 @@ def schedule_faults(rule: Rule, schedules: Any) -> list[tuple[str, SettingError]
     if not isinstance(schedules, Mapping | None):
         text = f"{rule.name}: schedules must be schedules by name, {{'learn_rate': …}}, not {shown(schedules)}."
         return [("", SettingError(text))]
-    numbers = [each.name for each in settings_of(rule).values() if each.range]
+    numbers = [each.name for each in settings_of(rule).values() if each.is_number]
     unknown = [name for name in schedules or {} if name not in numbers]
     found = at_most(unknown, partial(_no_number, rule, numbers), partial(_no_more_numbers, rule))
     for name, each in (schedules or {}).items():
@@ -106,9 +108,9 @@ def value_at(rule: Rule, name: str, schedule: Follower, step: int) -> float:
     with about(rule, name):
         value = schedule(step)
     setting = settings_of(rule)[name]
-    if not setting.holds(value):
+    if not (setting.range and setting.range.holds(value)):
         raise SettingError(
-            f"{rule.name}: {name} must be {setting.allowed}, not {value!r}"
+            f"{rule.name}: {name} must be {setting.range}, not {value!r}"
             f" (the value of {shown(schedule)} at step {step})."
         )
     return float(value)
@@ -153,13 +155,13 @@ def _model(rule: Rule) -> type[BaseModel]:
 
 def _check(rule: Rule, setting: Setting, value: Any) -> Any:
     """The value, if it may be given; of a schedule its first, but an iterator is not played yet."""
-    if setting.range and is_schedule(value):
+    if setting.is_number and is_schedule(value):
         schedule = _taken(rule, setting.name, value)
         if not isinstance(schedule, Played):
             value_at(rule, setting.name, schedule, 0)
     elif not setting.holds(value):
-        schedules = ", or a schedule of such" if setting.range and not isinstance(value, int | float) else ""
-        given = unmade(value) if setting.range else shown(value)
+        schedules = ", or a schedule of such" if setting.is_number and not isinstance(value, int | float) else ""
+        given = unmade(value) if setting.is_number else shown(value)
         raise SettingError(f"{rule.name}: {setting.name} must be {setting.told(value)}{schedules}, not {given}.")
     return value
 

@@ -3,8 +3,26 @@
 from .declaring import RULES, Rule, Stage, rule, stage
 from .errors import RuleError, ThincoptError
 from .periods import at_step, every
-from .types import Array, Count, Number, Positive, Range, Rate, Scalar, Share, Shared, Starts, Unit
-from .words import abs, amax, dot, exp, log, maximum, mean, minimum, norm, sigmoid, sign, sqrt, sum, tanh, total, where
+from .types import Array, Count, Number, Positive, Range, Rate, Scalar, Share, Shared, Size, Starts, Times, Unit
+from .words import (
+    abs,
+    amax,
+    dot,
+    exp,
+    floor,
+    log,
+    maximum,
+    mean,
+    minimum,
+    norm,
+    sigmoid,
+    sign,
+    sqrt,
+    sum,
+    tanh,
+    total,
+    where,
+)
 
 __all__ = [
     "RULES",
@@ -19,9 +37,11 @@ __all__ = [
     "Scalar",
     "Share",
     "Shared",
+    "Size",
     "Stage",
     "Starts",
     "ThincoptError",
+    "Times",
     "Unit",
     "abs",
     "amax",
@@ -29,6 +49,7 @@ __all__ = [
     "dot",
     "every",
     "exp",
+    "floor",
     "log",
     "maximum",
     "mean",

@@ -4,9 +4,14 @@ These are the functions that printed scalar code calls in Python; native/exact.h
 """
 
 import math
-from functools import lru_cache
+from collections.abc import Callable
+from functools import cache, lru_cache
+
+from .elementary import FORMULAS, block_of
+from .printing_python import python_function
 
 nan, inf = math.nan, math.inf
+ROOT_HALF = float.fromhex("0x1.6a09ep-1")  # cut off, as in native/exact.h
 
 
 def divide(a: float, b: float) -> float:
@@ -21,6 +26,16 @@ def divide(a: float, b: float) -> float:
 def sqrt(x: float) -> float:
     """√x."""
     return math.sqrt(x) if x >= 0 else nan
+
+
+def floor(x: float) -> float:
+    """⌊x⌋"""
+    return float(math.floor(x)) if math.isfinite(x) else x
+
+
+def modulo(a: float, b: float) -> float:
+    """a − b·⌊a/b⌋, exactly; it has the sign of b."""
+    return a % b if b and math.isfinite(a) and b == b else nan
 
 
 def sign(x: float) -> float:
@@ -84,27 +99,52 @@ def _product(one: tuple[float, float], other: tuple[float, float]) -> tuple[floa
     return total, lost - (total - product)
 
 
-def power(x: float, y: float) -> float:
-    """xʸ of libm; `whole_power` is taken wherever y is whole."""
-    try:
-        return math.pow(x, y)
-    except OverflowError:
-        return -inf if x < 0 and y % 2 == 1 else inf
-    except ValueError:
-        return inf if x == 0 else nan
+def two_to(k: float) -> float:
+    """2ᵏ, of whole k; of NaN anything."""
+    return math.ldexp(1.0, int(k)) if k == k else nan
+
+
+def exponent(x: float) -> float:
+    """The whole e of x = m·2ᵉ with m from √½ to √2."""
+    m, e = math.frexp(x)
+    return float(e - (m < ROOT_HALF))
+
+
+def significand(x: float) -> float:
+    """The m of x = m·2ᵉ."""
+    m, _ = math.frexp(x)
+    return m * 2.0 if m < ROOT_HALF else m
+
+
+copysign = math.copysign
 
 
 def exp(x: float) -> float:
     """eˣ."""
-    try:
-        return math.exp(x)
-    except OverflowError:
-        return inf
-
-
-tanh = math.tanh
+    return _own("exp")(x)
 
 
 def log(x: float) -> float:
     """The natural logarithm."""
-    return math.log(x) if x > 0 else (-inf if x == 0 else nan)
+    return _own("log")(x)
+
+
+def tanh(x: float) -> float:
+    """The hyperbolic tangent."""
+    return _own("tanh")(x)
+
+
+def sigmoid(x: float) -> float:
+    """1 / (1 + e⁻ˣ)."""
+    return _own("sigmoid")(x)
+
+
+def power(x: float, y: float) -> float:
+    """xʸ; `whole_power` is taken wherever y is whole."""
+    return _own("pow")(x, y)
+
+
+@cache
+def _own(name: str) -> Callable[..., float]:
+    made = python_function(block_of(FORMULAS[name]), globals())
+    return lambda *operands: made(*operands)[0]

@@ -11,7 +11,7 @@ from inspect import isfunction
 from typing import Any, Literal
 
 from .errors import RuleError
-from .signature import Signature, signature_of
+from .signature import COMMON, Signature, signature_of, taken
 
 Point = Literal["gradient", "clipped", "start", "step", "weights"]
 OTHER_RATES = ("lr", "rate", "learning_rate", "eta", "step_size")
@@ -49,6 +49,7 @@ class Rule:
     name: str
     function: Callable[..., Any]
     decay: Literal["start", "weights"] = "start"
+    takes: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
     signature: Signature = field(init=False)
 
@@ -56,7 +57,10 @@ class Rule:
         object.__setattr__(self, "signature", signature_of(self.function, self.name))
         object.__setattr__(self, "__doc__", self.function.__doc__)  # for help and editors, as its signature
         object.__setattr__(self, "__signature__", inspect.signature(self.function))
-        settings = {each.name for each in self.signature.settings}
+        settings = [each.name for each in self.signature.settings]
+        for name in COMMON:
+            if name in settings:
+                raise RuleError(taken(self.name, name))
         others = [each for each in OTHER_RATES if each in settings]
         if others and "learn_rate" not in settings:
             raise RuleError(
@@ -89,11 +93,16 @@ def _registered(module: str, name: str) -> Rule:
 
 
 def rule(
-    name: str, *, decay: Literal["start", "weights"] = "start", **defaults: Any
+    name: str,
+    *,
+    decay: Literal["start", "weights"] = "start",
+    takes: str | tuple[str, ...] = (),
+    **defaults: Any,
 ) -> Callable[[Callable[..., Any]], Rule]:
     """Make a function of (w, g, state…) and settings into the rule `name`, found by that name from then on.
 
     `decay` says which weights a decoupled decay shrinks: those that the rule starts from, or those it ends with.
+    `takes` names the stage whose work the formula does itself, or several: that stage is left out.
     Other keywords are defaults for the settings common to all rules (`weight_decay=0.01`).
     """
     if callable(name):
@@ -102,6 +111,9 @@ def rule(
         raise RuleError(f"A rule is named like 'Adam.v1', with a version; {name!r} is not.")
     if decay not in ("start", "weights"):
         raise RuleError(f"{name}: decay is 'start' or 'weights', not {decay!r}.")
+    stages = (takes,) if isinstance(takes, str) else takes
+    if not isinstance(stages, tuple) or not all(isinstance(each, str) for each in stages):
+        raise RuleError(f"{name}: takes is the name of a stage, or a tuple of names, not {takes!r}.")
 
     def enrol(function: Callable[..., Any]) -> Rule:
         _see_function(function, f"@rule({name!r})")
@@ -109,7 +121,7 @@ def rule(
         if known is not None and not _of_one_home(known.function, function):
             home = known.function.__module__
             raise RuleError(f"{name} is already the rule of {home}; choose another name, or another version.")
-        RULES[name] = Rule(name, function, decay, defaults)
+        RULES[name] = Rule(name, function, decay, stages, defaults)
         return RULES[name]
 
     return enrol

@@ -14,6 +14,7 @@ LOGIC = frozenset({"and", "or", "not"})
 REDUCTIONS = frozenset({"sum", "dot", "norm", "amax"})
 PREDICATES = COMPARISONS | LOGIC
 SIZE = "elements of w"  # a name that no state can have
+EPSILON = "machine_epsilon"
 
 
 class Node(Untraced):
@@ -74,6 +75,21 @@ class Node(Untraced):
 
     def __rtruediv__(self, other: Any) -> Node:
         return apply("div", other, self)
+
+    def __mod__(self, other: Any) -> Node:
+        return apply("mod", self, other)
+
+    def __rmod__(self, other: Any) -> Node:
+        return apply("mod", other, self)
+
+    def __floordiv__(self, other: Any) -> Node:
+        return _quotient(self, other)
+
+    def __rfloordiv__(self, other: Any) -> Node:
+        return _quotient(other, self)
+
+    def __floor__(self) -> Node:
+        return apply("floor", self)
 
     def __pow__(self, other: Any) -> Node:
         return apply("pow", self, other)
@@ -155,7 +171,9 @@ def apply(op: str, *operands: Any) -> Node:
     is_array = any(each.is_array for each in args)
     if op == "pow":
         return _power(*args)
-    whole = op in ("add", "sub", "mul") and all(each.whole for each in args)
+    if op in ("floor", "mod") and is_array:
+        raise RuleError("%, // and floor are of numbers, such as t; there is no word for them that is of arrays.")
+    whole = op == "floor" or (op in ("add", "sub", "mul", "mod") and all(each.whole for each in args))
     return Node(op, args, is_array=is_array, whole=whole)
 
 
@@ -177,20 +195,25 @@ def _refuse_mixed_truth(op: str, args: tuple[Node, ...]) -> None:
         raise RuleError(f"{op} of a condition: a condition is no number; write where(condition, 1.0, 0.0).")
 
 
+def _quotient(a: Any, b: Any) -> Node:
+    """A // b: what is left without the rest is a multiple of b, but for a rounding."""
+    return apply("floor", (constant(a) - apply("mod", a, b)) / b + 0.5)
+
+
 def _power(base: Node, exponent: Node) -> Node:
-    if not base.is_array and not exponent.is_array:
+    is_array = base.is_array or exponent.is_array
+    if exponent.op == "const" and exponent.value == 0.5:
+        return Node("sqrt", (base,), is_array=is_array)
+    if not is_array:
         return Node("whole_pow" if exponent.whole else "pow", (base, exponent))
     times = int(exponent.value) if exponent.op == "const" and exponent.whole else 0
-    if times < 1:
-        raise RuleError(
-            "an array can be raised to a whole power such as x**2; for a root use sqrt(x), for another power"
-            " exp(p * log(x))."
-        )
+    if times == 0:
+        return Node("pow", (base, exponent), is_array=True)
     result = base
-    for bit in format(times, "b")[1:]:
+    for bit in format(abs(times), "b")[1:]:
         result = result * result
         result = result * base if bit == "1" else result
-    return result
+    return result if times > 0 else 1.0 / result
 
 
 def in_order(roots: Iterable[Node]) -> Iterator[Node]:

@@ -22,7 +22,7 @@ def fingerprint(rule: Rule, choices: tuple[tuple[str, Any], ...], numbers: froze
 
 def _told(rule: Rule, answers: Answers) -> list[object]:
     """What a rule computes, operation by operation."""
-    tracer = Tracer(declared(rule, ()), answers, ())
+    tracer = Tracer(declared(rule, ()).sized(answers.choices), answers, ())
     inputs = {name: Node("array", value=name, is_array=True) for name in ("w", "g")}
     formulas = {"step": tracer.run(rule, "step", **inputs), **tracer.news}
     rewritten = gather_scalars(formulas.values())

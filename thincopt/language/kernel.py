@@ -30,6 +30,11 @@ INFIX = {
 }
 
 
+def spelled(array: str) -> str:
+    """An array's name in code, where `lookahead.slow` must be one word; no state has two underscores in a row."""
+    return array.replace(".", "__")
+
+
 class Assign(NamedTuple):
     """target = op(args); each target is assigned once."""
 
@@ -59,8 +64,9 @@ class Block:
 class Walk:
     """One walk over memory: load `arrays`, compute, then store or reduce.
 
-    The value loaded from array `m` is called `v_m`; `scalars` are rounded once to the compute type. `origins` gives,
-    for each target in the code, the line of the rule or stage that it is of; the engine's own w − step has none.
+    The value loaded from array `m` is called `v_m` (see `spelled`); `scalars` are rounded once to the compute type.
+    `origins` gives, for each target in the code, the line of the rule or stage that it is of; the engine's own w − step
+    has none.
     """
 
     arrays: tuple[str, ...]
@@ -91,8 +97,8 @@ class Phase:
 class Kernel:
     """A whole update of one key, ready to be printed and wired.
 
-    The scalars begin with `base` (settings, then "t", "size", then the scalar state); `keeps` says which of them
-    are stored back as which scalar state.
+    The scalars begin with `base` (settings, then "t", size and machine epsilon, then the scalar state); `keeps` says
+    which of them are stored back as which scalar state.
     """
 
     base: tuple[str, ...]
@@ -111,10 +117,3 @@ class Kernel:
     def does_something(self) -> bool:
         """Whether it stores or keeps anything."""
         return bool(self.phases[-1].walk.stores or self.keeps)
-
-    @property
-    def inexact(self) -> bool:
-        """Whether libm has a part in what arrays become, beyond the step's scalars: bits then differ by machine."""
-        walked = [each.walk.code for each in self.phases]
-        found = [each.block.code for each in self.phases[1:]]
-        return any(line.op in ("exp", "log", "tanh", "pow") for code in walked + found for line in code)

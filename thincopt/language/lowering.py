@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from .expression import REDUCTIONS, Node, in_order
-from .kernel import Assign, Block, Kernel, Operand, Phase, Reduction, Walk
+from .kernel import Assign, Block, Kernel, Operand, Phase, Reduction, Walk, spelled
 from .origins import Origin
 
 Leaf = Callable[[Node], Operand | None]
@@ -81,14 +81,14 @@ class _Lowering:
                 return None
             return takes.setdefault(self.ask(node), f"a{len(takes)}")
 
-        outputs, code, origins = _straight_line(wanted, leaf)
+        outputs, code, origins = straight_line(wanted, leaf)
         block = Block(tuple(takes.values()), code, tuple(outputs), origins)
         return block, tuple(takes), tuple(map(self.slot, wanted))
 
     def storing(self) -> tuple[Walk, tuple[int, ...], tuple[int, ...]]:
         """The last walk: compute every output array and store it."""
         arrays, scalars, leaf = self.walking()
-        values, code, origins = _straight_line(self.stores.values(), leaf)
+        values, code, origins = straight_line(self.stores.values(), leaf)
         arrays |= dict.fromkeys(self.stores)
         stores = tuple((name, str(value)) for name, value in zip(self.stores, values, strict=True))
         return Walk(tuple(arrays), tuple(scalars.values()), code, stores, origins=origins), tuple(scalars), ()
@@ -97,7 +97,7 @@ class _Lowering:
         """A walk that finds the reductions of one depth, empty if there are none."""
         found = self.found_in(depth, REDUCTIONS)
         arrays, scalars, leaf = self.walking()
-        operands, code, origins = _straight_line([each for node in found for each in node.args], leaf)
+        operands, code, origins = straight_line([each for node in found for each in node.args], leaf)
         rest = iter(map(str, operands))
         reductions = tuple(Reduction(node.op, tuple(next(rest) for _ in node.args)) for node in found)
         walk = Walk(tuple(arrays), tuple(scalars.values()), code, reductions=reductions, origins=origins)
@@ -111,13 +111,13 @@ class _Lowering:
         def leaf(node: Node) -> Operand | None:
             if node.op == "array":
                 arrays[str(node.value)] = None
-                return f"v_{node.value}"
+                return f"v_{spelled(str(node.value))}"
             return None if node.is_array else scalars.setdefault(self.ask(node), f"k{len(scalars)}")
 
         return arrays, scalars, leaf
 
 
-def _straight_line(roots: Iterable[Node], leaf: Leaf) -> tuple[list[Operand], tuple[Assign, ...], dict[str, Origin]]:
+def straight_line(roots: Iterable[Node], leaf: Leaf) -> tuple[list[Operand], tuple[Assign, ...], dict[str, Origin]]:
     """Name the roots' values; the assignments that compute them from the leaves; and which line each is of."""
     lines: list[Assign] = []
     names: dict[Node, Operand] = {}

@@ -2,8 +2,10 @@
 
 from hashlib import sha256
 
+from .drawing import DRAWN, ON_WORDS
+from .elementary import FORMULAS, block_of
 from .expression import PREDICATES
-from .kernel import INFIX, Assign, Block, Operand, Walk
+from .kernel import INFIX, Assign, Block, Operand, Walk, spelled
 
 COMMON = {
     **INFIX,
@@ -16,13 +18,30 @@ COMMON = {
     "max": "MAXIMUM({}, {})",
     "sign": "SIGN({})",
 }
-SCALAR = COMMON | {
+OWN = {name: f"own_{name}({', '.join('{}' for _ in block_of(each).inputs)})" for name, each in FORMULAS.items()}
+SCALAR = {
+    **COMMON,
+    **OWN,
+    "sqrt": "sqrt({})",
     "abs": "fabs({})",
-    "pow": "pow({}, {})",
     "whole_pow": "whole_power({}, {})",
-    **{name: name + "({})" for name in ("sqrt", "exp", "log", "tanh")},
+    "copysign": "copysign({}, {})",
+    "floor": "floor({})",
+    "mod": "modulo({}, {})",
+    "two_to": "two_to({})",
+    "exponent": "exponent_of({})",
+    "significand": "significand_of({})",
+    "times_high": "(uint32_t)((uint64_t){} * {} >> 32)",
+    "times_low": "(uint32_t)((uint64_t){} * {})",
+    "xor": "{} ^ {}",
+    "plus": "(uint32_t)({} + {})",
 }
-ARRAY = COMMON | {name: name.upper() + "({})" for name in ("sqrt", "abs", "exp", "log", "tanh")}
+ARRAY = {
+    **COMMON,
+    **{name: f"(real){call}" for name, call in OWN.items()},
+    "sqrt": "SQRT({})",
+    "abs": "ABS({})",
+}
 REDUCE = {  # where a lane begins, how it takes an element, how lanes become one
     "sum": ("0", "{0} += (double){1};", "fold_sum"),
     "dot": ("0", "{0} += (double){1} * (double){2};", "fold_sum"),
@@ -40,7 +59,7 @@ def c_walk(walk: Walk) -> tuple[str, str]:
     """The name and the source of one walk over a range of elements, in the type `real`."""
     stored = {name for name, _ in walk.stores}
     body = [
-        f"{'' if name in stored else 'const '}real *restrict const p_{name} = walk->arrays[{index}];"
+        f"{'' if name in stored else 'const '}real *const p_{spelled(name)} = walk->arrays[{index}];"
         for index, name in enumerate(walk.arrays)
     ]
     body += [f"const real {name} = (real)walk->scalars[{index}];" for index, name in enumerate(walk.scalars)]
@@ -48,11 +67,35 @@ def c_walk(walk: Walk) -> tuple[str, str]:
     return _function("walk", "static void TYPED({})(const struct walk *walk)", body)
 
 
+def c_functions() -> str:
+    """The functions of elementary.py, of numbers, and of drawing.py, of words."""
+    own = [_own(name, block_of(each), "double") for name, each in FORMULAS.items()]
+    return "\n".join(own + [_own(name, block_of(each), "uint32_t") for name, each in DRAWN.items()])
+
+
+def _own(name: str, block: Block, kind: str) -> str:
+    arguments = [f"{kind} {each}" for each in block.inputs]
+    if len(block.outputs) == 1:
+        result, given = "double", [f"return {block.outputs[0]};"]
+    else:
+        result, given = "void", _outputs(block)
+        arguments.append(f"{kind} *out")
+    text = "\n".join(f"    {line}" for line in [*_computed(block), *given])
+    return f"WITHIN {result} own_{name}({', '.join(arguments)})\n{{\n{text}\n}}\n"
+
+
 def block_lines(block: Block) -> list[str]:
     """The lines that compute `out` from `in`."""
-    lines = [f"const double {name} = in[{index}];" for index, name in enumerate(block.inputs)]
-    lines += [f"const double {line.target} = {_expression(line, SCALAR)};" for line in block.code]
-    return lines + [f"out[{index}] = {_number(value)};" for index, value in enumerate(block.outputs)]
+    taken = [f"const double {name} = in[{index}];" for index, name in enumerate(block.inputs)]
+    return [*taken, *_computed(block), *_outputs(block)]
+
+
+def _computed(block: Block) -> list[str]:
+    return [f"const {_kind(line, 'double')} {line.target} = {_expression(line, SCALAR)};" for line in block.code]
+
+
+def _outputs(block: Block) -> list[str]:
+    return [f"out[{index}] = {_number(value)};" for index, value in enumerate(block.outputs)]
 
 
 def digest(prefix: str, text: str) -> str:
@@ -68,26 +111,30 @@ def _function(prefix: str, head: str, body: list[str]) -> tuple[str, str]:
 
 def loads(walk: Walk) -> list[str]:
     """The lines that load element i of each array that is read."""
-    return [f"const real v_{name} = p_{name}[i];" for name in read_by(walk)]
+    return [f"const real v_{name} = p_{name}[i];" for name in map(spelled, read_by(walk))]
 
 
 def read_by(walk: Walk) -> list[str]:
     """The arrays that a walk reads, not only writes."""
     used = {arg for line in walk.code for arg in line.args}
     used |= {value for _, value in walk.stores} | {arg for each in walk.reductions for arg in each.args}
-    return [name for name in walk.arrays if f"v_{name}" in used]
+    return [name for name in walk.arrays if f"v_{spelled(name)}" in used]
 
 
 def assigns(walk: Walk) -> list[str]:
     """The lines that compute."""
-    kinds = {True: "int", False: "real"}
-    return [f"const {kinds[line.op in PREDICATES]} {line.target} = {_expression(line, ARRAY)};" for line in walk.code]
+    return [f"const {_kind(line, 'real')} {line.target} = {_expression(line, ARRAY)};" for line in walk.code]
+
+
+def _kind(line: Assign, number: str) -> str:
+    return "int" if line.op in PREDICATES else "uint32_t" if line.op in ON_WORDS else number
 
 
 def _storing(walk: Walk) -> list[str]:
-    stores = [f"p_{name}[i] = {value};" for name, value in walk.stores]
+    stores = [f"p_{spelled(name)}[i] = {value};" for name, value in walk.stores]
     inside = [*loads(walk), *assigns(walk), *stores]
-    return ["for (int64_t i = walk->begin; i < walk->end; i++) {", *(f"    {line}" for line in inside), "}"]
+    head = "for (int64_t i = walk->begin; i < walk->end; i++) {"
+    return ["APART", head, *(f"    {line}" for line in inside), "}"]
 
 
 def _reducing(walk: Walk) -> list[str]:

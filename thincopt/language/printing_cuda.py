@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .kernel import Block, Reduction, Walk
+from .kernel import Block, Reduction, Walk, spelled
 from .printing_c import REDUCE, assigns, block_lines, digest, loads, read_by
 
 FINITE = "finite"  # the kind of reduction that only sees whether all elements are
@@ -43,10 +43,10 @@ def _kernel(prefix: str, calls: str, body: list[str]) -> tuple[str, str]:
 
 def _storing(walk: Walk) -> list[str]:
     """N elements at a time: all arrays are loaded, then all is computed, then all is stored."""
-    stored = dict(walk.stores)
-    inside = [f"const real v_{name} = a_{name}.at[j];" for name in read_by(walk)]
+    read, stored = ([*map(spelled, names)] for names in (read_by(walk), dict(walk.stores)))
+    inside = [f"const real v_{name} = a_{name}.at[j];" for name in read]
     inside += assigns(walk)
-    inside += [f"a_{name}.at[j] = {value};" for name, value in walk.stores]
+    inside += [f"a_{spelled(name)}.at[j] = {value};" for name, value in walk.stores]
     return [
         f"enum {{ ARRAYS = {len(walk.arrays)} }};",
         "template <int N>",
@@ -56,8 +56,8 @@ def _storing(walk: Walk) -> list[str]:
                 *_operands(walk),
                 "for (int64_t i = begin + (int64_t)threadIdx.x * N; i < end; i += (int64_t)blockDim.x * N) {",
                 *(
-                    f"    struct pack<N> a_{name}{f' = load<N>(p_{name} + i)' * (name in read_by(walk))};"
-                    for name in walk.arrays
+                    f"    struct pack<N> a_{name}{f' = load<N>(p_{name} + i)' * (name in read)};"
+                    for name in map(spelled, walk.arrays)
                 ),
                 "    UNROLL",
                 "    for (int j = 0; j < N; j++) {",
@@ -105,7 +105,7 @@ def _reducing(walk: Walk) -> list[str]:
 def _operands(walk: Walk) -> list[str]:
     stored = {name for name, _ in walk.stores}
     lines = [
-        f"{'' if name in stored else 'const '}real *const p_{name} = (real *)arrays[{index}];"
+        f"{'' if name in stored else 'const '}real *const p_{spelled(name)} = (real *)arrays[{index}];"
         for index, name in enumerate(walk.arrays)
     ]
     return lines + [f"const real {name} = (real)scalars[{index}];" for index, name in enumerate(walk.scalars)]

@@ -2,17 +2,20 @@
 
 Values live in registers: scratch blocks that are used again as soon as their value is dead, and the stored arrays
 themselves. A new value is written straight to its array once nothing later reads the old one; the gradient, which
-ends as a plain number, serves as scratch after its last use.
+ends as a plain number, serves as scratch after its last use. The functions of elementary.py are written out, in
+blocks of float64, some of whose calls see them as whole numbers, their bits.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from .elementary import FORMULAS, block_of
 from .expression import PREDICATES
-from .kernel import Assign, Operand, Walk
+from .kernel import Assign, Operand, Walk, spelled
 
 FUNCTIONS = {
     "add": "add",
@@ -25,9 +28,7 @@ FUNCTIONS = {
     "sign": "sign",
     "min": "minimum",
     "max": "maximum",
-    "exp": "exp",
-    "log": "log",
-    "tanh": "tanh",
+    "copysign": "copysign",
     "lt": "less",
     "le": "less_equal",
     "gt": "greater",
@@ -38,6 +39,26 @@ FUNCTIONS = {
     "or": "logical_or",
     "not": "logical_not",
 }
+SHIFTED = 0x00195F6200000000  # as in native/exact.h
+BITWISE: Mapping[str, Sequence[tuple[Any, ...]]] = {
+    "two_to": (
+        ("add", "x", 1.5 * 2.0**52 + 1023, "out"),
+        ("left_shift", "out.bits", 52, "out.bits"),
+    ),
+    "exponent": (
+        ("add", "x.bits", SHIFTED, "out.bits"),
+        ("right_shift", "out.bits", 52, "out.bits"),
+        ("bitwise_or", "out.bits", 0x4330 << 48, "out.bits"),
+        ("subtract", "out", 2.0**52 + 1024, "out"),
+    ),
+    "significand": (
+        ("add", "x.bits", SHIFTED, "out.bits"),
+        ("bitwise_and", "out.bits", 0xFFF0 << 48, "out.bits"),
+        ("subtract", "x.bits", "out.bits", "out.bits"),
+        ("add", "out.bits", 0x4000 << 48, "out.bits"),
+    ),
+}
+APART = ("where", "significand")  # they write their result before they have read all operands
 
 
 class Call(NamedTuple):
@@ -54,20 +75,19 @@ class Call(NamedTuple):
 
 @dataclass(frozen=True)
 class Printed:
-    """A walk as calls on one block of each array, with the names of its scratch blocks of numbers and of truth.
+    """A walk as calls on one block of each array, with the kinds of its scratch blocks, by their names.
 
     `results` are the names of what it reduces.
     """
 
     arguments: tuple[str, ...]
     calls: tuple[Call, ...]
-    numbers: tuple[str, ...]
-    truths: tuple[str, ...]
+    scratch: Mapping[str, str]
     results: tuple[str, ...]
 
     def text(self, name: str) -> str:
         """The same as the text of a function."""
-        arguments = ", ".join([*self.arguments, *self.numbers, *self.truths])
+        arguments = ", ".join([*self.arguments, *self.scratch])
         result = f"return ({', '.join(self.results)},)" if self.results else "return ()"
         return "\n    ".join([f"def {name}({arguments}):", *map(str, self.calls), result]) + "\n"
 
@@ -91,39 +111,63 @@ def without_ones(walk: Walk, ones: AbstractSet[str]) -> Walk:
 
 def numpy_walk(walk: Walk) -> Printed:
     """The calls on (arrays…, scalars…, scratch…) that store a walk's results, or give what it reduces."""
+    walk = replace(walk, code=tuple(_written_out(walk.code)))
     registers = _Registers(walk)
     calls: list[Call] = []
     for position, line in enumerate(walk.code):
         calls += _calls(line, registers, position)
     calls += _stores(walk, registers)
     results = tuple(registers.place(each) for found in walk.reductions for each in found.args)
-    arguments = (*(f"p_{array}" for array in walk.arrays), *walk.scalars)
-    return Printed(arguments, tuple(calls), tuple(registers.numbers), tuple(registers.truths), results)
+    arguments = (*(f"p_{spelled(array)}" for array in walk.arrays), *walk.scalars)
+    return Printed(arguments, tuple(calls), registers.kinds, results)
+
+
+def _written_out(code: Iterable[Assign]) -> Iterator[Assign]:
+    """The code with each function's formula in its place, of values in float64 whose names begin with d."""
+    for line in code:
+        if line.op not in FORMULAS:
+            yield line
+            continue
+        block, within = block_of(FORMULAS[line.op]), f"d_{line.target}_"
+        for name, given in zip(block.inputs, line.args, strict=True):
+            yield Assign(within + name, "convert", (given,))
+        for each in block.code:
+            args = tuple(within + arg if isinstance(arg, str) else arg for arg in each.args)
+            yield Assign(within + each.target, each.op, args)
+        yield Assign(line.target, "convert", (f"{within}{block.outputs[0]}",))
 
 
 def _calls(line: Assign, registers: _Registers, position: int) -> list[Call]:
-    args = [registers.place(str(each)) for each in line.args]
+    args = [registers.place(each) for each in line.args]
     out = registers.take(line, position)
+    if line.op == "convert":
+        return [Call("copyto", (out, *args))]
+    if line.op in BITWISE:
+        places = {"x": args[0], "x.bits": f"{args[0]}.view(uint64)", "out": out, "out.bits": f"{out}.view(uint64)"}
+        return [
+            Call(function, tuple(places.get(str(each)) or registers.place(each) for each in operands))
+            for function, *operands in BITWISE[line.op]
+        ]
     if line.op != "where":
         return [Call(FUNCTIONS[line.op], (*args, out))]
-    condition = args[0] if str(line.args[0]).startswith("x") else f"{args[0]} != 0"
+    condition = f"{args[0]} != 0" if str(line.args[0]).startswith("k") else args[0]
     return [Call("copyto", (out, args[2])), Call("copyto", (out, args[1], condition))]
 
 
 def _stores(walk: Walk, registers: _Registers) -> list[Call]:
     """Copies of what is not in its place yet: old values first, numbers last, lest one overwrite another."""
-    moved = [(array, value) for array, value in walk.stores if value.startswith("v") and value != f"v_{array}"]
+    moved = [(array, value) for array, value in walk.stores if value.startswith("v") and value != f"v_{spelled(array)}"]
     computed = [(array, value) for array, value in walk.stores if value.startswith("x")]
     numbers = [(array, value) for array, value in walk.stores if value.startswith("k")]
     calls = []
     if len(moved) > 1:  # they may depend on each other in a circle
         for _, value in moved:
-            scratch = registers.scratch(truth=False)
+            scratch = registers.scratch("numbers")
             calls.append(Call("copyto", (scratch, registers.place(value))))
             registers.places[value] = scratch
     for array, value in [*moved, *computed, *numbers]:
-        if registers.place(value) != f"p_{array}":
-            calls.append(Call("copyto", (f"p_{array}", registers.place(value))))
+        if registers.place(value) != f"p_{spelled(array)}":
+            calls.append(Call("copyto", (f"p_{spelled(array)}", registers.place(value))))
     return calls
 
 
@@ -136,47 +180,54 @@ class _Registers:
             self.last_use |= {str(each): position for each in line.args}
         for value in [value for _, value in walk.stores] + [arg for each in walk.reductions for arg in each.args]:
             self.last_use[value] = float("inf")
-        self.places = {f"v_{array}": f"p_{array}" for array in walk.arrays}
+        self.places = {f"v_{each}": f"p_{each}" for each in map(spelled, walk.arrays)}
         self.homes = {value: array for array, value in reversed(walk.stores) if value.startswith("x")}
         self.zeroed = [array for array, value in walk.stores if value.startswith("k")]
-        self.numbers: list[str] = []
-        self.truths: list[str] = []
-        self.free: dict[bool, list[str]] = {True: [], False: []}
+        self.kinds: dict[str, str] = {}
+        self.free: dict[str, list[str]] = {"numbers": [], "truths": [], "doubles": []}
 
-    def place(self, value: str) -> str:
-        return self.places.get(value, value)
+    def place(self, value: Operand) -> str:
+        """Where a value is; of a constant, itself."""
+        return self.places.get(str(value), str(value))
 
     def take(self, line: Assign, position: int) -> str:
-        """A place for the result of `line`: an operand's, if this is its last use, but for a `where`."""
-        apart = line.op == "where"
+        """A place for the result of `line`: an operand's, if this is its last use and is read in time."""
+        apart = line.op in APART
         if not apart:
             self._release(line, position)
         for array in self.zeroed:
             if self._dead(array, position - apart):
                 self.zeroed.remove(array)
-                self.free[False].append(f"p_{array}")
+                self.free["numbers"].append(f"p_{spelled(array)}")
         home = self.homes.get(line.target)
-        place = f"p_{home}" if home and self._dead(home, position - apart) else self.scratch(line.op in PREDICATES)
+        place = f"p_{spelled(home)}" if home and self._dead(home, position - apart) else self.scratch(_kind(line))
         if apart:
             self._release(line, position)
         self.places[line.target] = place
         return place
 
-    def scratch(self, truth: bool) -> str:
+    def scratch(self, kind: str) -> str:
         """A free block, new if need be."""
-        if self.free[truth]:
-            return self.free[truth].pop()
-        names = self.truths if truth else self.numbers
-        names.append(f"{'t' if truth else 'n'}{len(names)}")
-        return names[-1]
+        if self.free[kind]:
+            return self.free[kind].pop()
+        name = f"{kind[0]}{[*self.kinds.values()].count(kind)}"
+        self.kinds[name] = kind
+        return name
 
     def _dead(self, array: str, position: int) -> bool:
         """Whether what was loaded from `array` is not read after `position`."""
-        return self.last_use.get(f"v_{array}", -1) <= position
+        return self.last_use.get(f"v_{spelled(array)}", -1) <= position
 
     def _release(self, line: Assign, position: int) -> None:
         """Free the scratch of operands that are used here for the last time."""
-        homes = {f"p_{array}" for array in self.homes.values()}
+        homes = {f"p_{spelled(array)}" for array in self.homes.values()}
         for value in dict.fromkeys(map(str, line.args)):
-            if value.startswith("x") and self.last_use[value] == position and self.places[value] not in homes:
-                self.free[self.places[value] in self.truths].append(self.places[value])
+            if value[0] in "xd" and self.last_use[value] == position and self.places[value] not in homes:
+                place = self.places[value]
+                self.free[self.kinds.get(place, "numbers")].append(place)
+
+
+def _kind(line: Assign) -> str:
+    if line.op in PREDICATES:
+        return "truths"
+    return "doubles" if line.target.startswith("d") else "numbers"

@@ -1,5 +1,8 @@
 """Print a block of scalars as a Python function on float64."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from .kernel import INFIX, Block, Operand
 
 SCALAR = {
@@ -13,13 +16,36 @@ SCALAR = {
     "min": "minimum({}, {})",
     "max": "maximum({}, {})",
     "pow": "power({}, {})",
+    "copysign": "copysign({}, {})",
+    "floor": "floor({})",
+    "mod": "modulo({}, {})",
+    "times_high": "({} * {}) >> 32",
+    "times_low": "({} * {}) & 0xFFFFFFFF",
+    "xor": "{} ^ {}",
+    "plus": "({} + {}) & 0xFFFFFFFF",
     "whole_pow": "whole_power({}, {})",
-    **{name: name + "({})" for name in ("sqrt", "sign", "exp", "log", "tanh")},
+    **{
+        name: name + "({})"
+        for name in ("sqrt", "sign", "exp", "log", "tanh", "sigmoid", "two_to", "exponent", "significand")
+    },
 }
 
 
+def python_function(block: Block, words: Mapping[str, Any]) -> Callable[..., tuple[float, ...]]:
+    """The block as a function of its inputs that returns a tuple of its outputs; `words` are what it may call."""
+    return defined(python_block(block), "scalars", words)
+
+
+def defined(source: str, name: str, words: Mapping[str, Any]) -> Callable[..., Any]:
+    """A printed function, which may call these words."""
+    known = dict(words)
+    exec(source, known)  # noqa: S102  # the source is made by our printers, from traced formulas
+    made: Callable[..., Any] = known[name]
+    return made
+
+
 def python_block(block: Block, name: str = "scalars") -> str:
-    """The source of a function that takes the block's inputs and returns a tuple of its outputs."""
+    """The same as text."""
     lines = [f"def {name}({', '.join(block.inputs)}):"]
     lines += [f"    {line.target} = {SCALAR[line.op].format(*map(_number, line.args))}" for line in block.code]
     outputs = "".join(f"{_number(each)}, " for each in block.outputs)

@@ -135,18 +135,15 @@ class Untraced:
 
     __rmatmul__ = __matmul__
 
-    def __mod__(self, other: Any) -> NoReturn:
-        raise RuleError(
-            "%, // and rounding cannot be traced: there is no word for them. For every k-th step keep a count from 0 to"
-            " k - 1, `n: Scalar`: write n = where(n + 1 >= k, 0.0, n + 1), and ask where(n == 0, …)."
-        )
+    def __divmod__(self, other: Any) -> NoReturn:
+        raise RuleError("divmod cannot be traced: write a // b and a % b, of numbers.")
 
-    __rmod__ = __floordiv__ = __rfloordiv__ = __divmod__ = __rdivmod__ = __mod__
+    __rdivmod__ = __divmod__
 
-    def __floor__(self, *digits: Any) -> NoReturn:
-        self.__mod__(digits)
+    def __round__(self, *digits: Any) -> NoReturn:
+        raise RuleError("rounding cannot be traced: write floor(x), of a number, from thincopt.language.")
 
-    __ceil__ = __trunc__ = __round__ = __floor__
+    __ceil__ = __trunc__ = __round__
 
     def __float__(self) -> NoReturn:
         same = [f"{each}(x)" for each in WORDS if hasattr(math, each)]
@@ -158,7 +155,7 @@ class Untraced:
     def __int__(self) -> NoReturn:
         raise RuleError(
             "int() and range() cannot be traced, for a formula has no value yet: leave int() out, and let range() count"
-            " to a plain number."
+            " to a plain number, or to a setting of type Size."
         )
 
     __index__ = __int__

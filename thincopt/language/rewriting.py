@@ -25,17 +25,18 @@ def gather_scalars(roots: Iterable[Node]) -> dict[int, Node]:
     done: dict[int, Node] = {}
     for node in nodes:
         done[id(node)] = _rewritten(node, uses, done)
-    return _shared(done)
+    once = compute_once(done.values())
+    return {key: once[node] for key, node in done.items()}
 
 
-def _shared(done: dict[int, Node]) -> dict[int, Node]:
-    """The same nodes, with one node for what is computed alike."""
+def compute_once(nodes: Iterable[Node]) -> dict[Node, Node]:
+    """One node for all that are computed alike."""
     one: dict[object, Node] = {}
     new: dict[Node, Node] = {}
-    for node in in_order(done.values()):
+    for node in in_order(nodes):
         args = tuple(new[each] for each in node.args)
         new[node] = one.setdefault((node.op, node.value, *map(id, args)), node.of(args) if args else node)
-    return {key: new[node] for key, node in done.items()}
+    return new
 
 
 def _rewritten(node: Node, uses: Counter[int], done: dict[int, Node]) -> Node:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from linecache import getline
 from types import TracebackType
 from typing import Any
 
+from .choosing import chosen
 from .declaring import POINTS, RETURNS, Rule, Stage
 from .errors import RuleError
-from .expression import REDUCTIONS, SIZE, Node, constant
+from .expression import EPSILON, REDUCTIONS, SIZE, Node, constant
 from .kernel import Kernel
 from .lowering import lower
 from .periods import answered
 from .returning import results_of, see_repeatable
 from .rewriting import gather_scalars
+from .several import one_by_one
 from .signature import Setting, State
 
 Ask = Callable[[str], bool]
@@ -29,6 +31,7 @@ class Answers:
     choices: Mapping[str, Any]
     asks: Ask
     falls: Ask
+    zeroes: bool = True  # whether a step leaves zero in the gradient
 
 
 @dataclass(frozen=True)
@@ -41,42 +44,47 @@ class Declared:
     @property
     def numbers(self) -> tuple[str, ...]:
         """The settings that are numbers, in order."""
-        return tuple(each.name for each in self.settings if each.range)
+        return tuple(each.name for each in self.settings if each.is_number)
 
     @property
     def base(self) -> tuple[str, ...]:
-        """The scalars that a step begins with: settings, t, size, scalar state, shared state."""
-        return (*self.numbers, "t", SIZE, *self.named("scalar"), *self.named("shared"))
+        """The scalars that a step begins with: settings, t, size, machine epsilon, scalar state, shared state."""
+        return (*self.numbers, "t", SIZE, EPSILON, *self.named("scalar"), *self.named("shared"))
+
+    def sized(self, values: Mapping[str, Any]) -> Declared:
+        """The same with these settings, where each state that there are several of is told one by one."""
+        if not any(each.times for each in self.states):
+            return self
+        states = (replace(each, name=name, times="") for each in self.states for name in each.names(values))
+        return replace(self, states=tuple(states))
 
     def named(self, kind: str) -> tuple[str, ...]:
         """The states of one kind, in order."""
         return tuple(each.name for each in self.states if each.kind == kind)
 
 
+def state_name(part: Rule | Stage, name: str) -> str:
+    """What state is called outside its part: a rule's by its own name, a stage's as `lookahead.slow`."""
+    return name if isinstance(part, Rule) else f"{part.name}.{name}"
+
+
 def declared(rule: Rule, stages: Sequence[Stage]) -> Declared:
     """Merge what the rule and its stages declare; the rule's defaults win."""
     settings: dict[str, Setting] = {}
     states: dict[str, State] = {}
-    owners: dict[str, Rule | Stage] = {}
-
-    def see_free(name: str, kind: str, part: Rule | Stage) -> None:
-        if owners.setdefault(name, part) is not part:
-            raise RuleError(
-                f"{owners[name].name}: {kind} {name!r} has a name that the stage {part.name} uses: choose another."
-            )
-
     parts: list[Rule | Stage] = [rule, *stages]
     for part in parts:
         for setting in part.signature.settings:
             if setting.name in states:
-                see_free(setting.name, "state", part)
-            owners.setdefault(setting.name, part)
+                raise RuleError(
+                    f"{rule.name}: state {setting.name!r} has the name of a setting of the stage {part.name}: choose"
+                    " another."
+                )
             default = rule.defaults.get(setting.name, setting.default)
-            new = Setting(setting.name, default, setting.range, setting.choices)
-            settings.setdefault(setting.name, new)
+            settings.setdefault(setting.name, replace(setting, default=default))
         for state in part.signature.states:
-            see_free(state.name, "setting" if state.name in settings else "state", part)
-            states[state.name] = state
+            name = state_name(part, state.name)
+            states[name] = replace(state, name=name, owner=part.name if isinstance(part, Stage) else "rule")
     return Declared(tuple(settings.values()), tuple(states.values()))
 
 
@@ -86,20 +94,17 @@ class Tracer:
     def __init__(self, declares: Declared, answers: Answers, off: Container[Stage]) -> None:
         self.answers, self.off = answers, off
         self.part: Rule | Stage | None = None
-        self.settings = {
-            name: Node("scalar", value=name, asks=self._asks, whole=_is_whole(declares, name))
-            for name in declares.numbers
-        }
+        self.settings = {each.name: _number(each, self._asks) for each in declares.settings if each.is_number}
         self.states = {each.name: _loaded(each) for each in declares.states}
         self.kinds = {each.name: each.kind for each in declares.states}
         self.news: dict[str, Node] = dict(self.states)
-        self.t = Node("scalar", value="t", whole=True)
+        self.supplied = {"t": Node("scalar", value="t", whole=True), EPSILON: Node("scalar", value=EPSILON)}
 
     def _asks(self, name: str) -> bool:
         return self.part not in self.off and self.answers.asks(name)
 
     def _falls(self, k: Any) -> bool:
-        if not any(k is each for name, each in self.settings.items() if each.whole):
+        if not any(k is each for each in self.settings.values() if each is not None and each.whole):
             raise RuleError(
                 f"every(k) asks of a setting that is a whole number, not of {k!r}: declare one, such as"
                 " `refresh: Count = 10`, and write `if every(refresh):`."
@@ -109,22 +114,23 @@ class Tracer:
     def run(self, part: Rule | Stage, returns: str, **arrays: Node) -> Node:
         """Call a rule or stage; note its new state and give what it returns first."""
         self.part = part
-        known = {**self.states, "t": self.t, **arrays}
+        states = part.signature.states
+        known = {**{each.name: self._own(part, each) for each in states}, **self.supplied, **arrays}
         settings = {
-            each.name: self.settings[each.name] if each.range else self.answers.choices[each.name]
+            each.name: self.settings[each.name] if each.is_number else chosen(each, self.answers.choices[each.name])
             for each in part.signature.settings
         }
         missing = [name for name in part.signature.names if name not in known]
         if missing:
             raise RuleError(f"{part.name} takes {missing[0]!r}, which does not exist at its point.")
-        names = [returns, *(each.name for each in part.signature.states)]
+        names = [returns, *(each.name for each in states)]
 
         def run() -> list[Node]:
             with _about(part), answered(self._falls):
                 returned = part.function(*(known[name] for name in part.signature.names), **settings)
             results = results_of(part.name, names, returned)
             with _about(part):
-                return [constant(each) for each in results]
+                return [*map(constant, [results[0], *one_by_one(states, results[1:], self.answers.choices)])]
 
         first, *news = results = run()
         if isinstance(part, Rule):
@@ -132,22 +138,29 @@ class Tracer:
                 see_repeatable(results, run())
         if first.is_predicate:
             raise RuleError(f"{part.name}: {returns!r} became a condition; write where(condition, 1.0, 0.0).")
-        for name, new in zip(names[1:], news, strict=True):
+        kept = (name for state in states for name in state.names(self.answers.choices))
+        for name, new in zip(kept, news, strict=True):
             self._keep(part, name, new)
         return first
 
+    def _own(self, part: Rule | Stage, state: State) -> Any:
+        """The symbol of state, or the symbols."""
+        found = tuple(self.states[state_name(part, each)] for each in state.names(self.answers.choices))
+        return found if state.times else found[0]
+
     def _keep(self, part: Rule | Stage, name: str, new: Node) -> None:
+        kind = self.kinds[state_name(part, name)]
         if new.is_predicate:
             raise RuleError(f"{part.name}: state {name!r} became a condition; write where(condition, 1.0, 0.0).")
-        if new.is_array and self.kinds[name] != "array":
-            raise RuleError(f"{part.name}: {self.kinds[name]} state {name!r} became an array; use sum, norm, ….")
-        own = _found_by_key(new, self.kinds) if self.kinds[name] == "shared" else None
+        if new.is_array and kind != "array":
+            raise RuleError(f"{part.name}: {kind} state {name!r} became an array; use sum, norm, ….")
+        own = _found_by_key(new, self.kinds) if kind == "shared" else None
         if own:
             raise RuleError(
-                f"{part.name}: shared state {name!r} depends on {own}, which each key has its own of;"
-                " sum it over the keys with total(…), or keep a shared counter."
+                f"{part.name}: shared state {name!r} depends on {own}, which each key has its own of:"
+                " add it up over the keys with total(…), or count in the shared state itself, n = n + 1."
             )
-        self.news[name] = new
+        self.news[state_name(part, name)] = new
 
 
 @contextmanager
@@ -178,7 +191,7 @@ def _found_by_key(node: Node, kinds: Mapping[str, str]) -> str | None:
     """The first thing that `node` depends on, other than through a total, and that differs from key to key."""
     if node.op in REDUCTIONS:
         return f"a {node.op}"
-    if node.op == "scalar" and (node.value in ("t", SIZE) or kinds.get(str(node.value)) == "scalar"):
+    if node.op == "scalar" and (node.value in ("t", SIZE, EPSILON) or kinds.get(str(node.value)) == "scalar"):
         return repr(node.value)
     below = () if node.op == "total" else node.args
     return next(filter(None, (_found_by_key(each, kinds) for each in below)), None)
@@ -190,8 +203,16 @@ def _loaded(state: State) -> Node:
     return Node("scalar", value=state.name)
 
 
-def _is_whole(declares: Declared, name: str) -> bool:
-    return any(each.name == name and each.range and each.range.whole for each in declares.settings)
+def _number(setting: Setting, asks: Ask) -> Node | None:
+    """The symbol of a setting; of one that may be None, the answer whether it is stands in the formula itself."""
+    if setting.optional and not asks(setting.name):
+        return None
+    whole = bool(setting.range and setting.range.whole)
+    return Node("scalar", value=setting.name, asks=_never_asked if setting.optional else asks, whole=whole)
+
+
+def _never_asked(name: str) -> bool:
+    raise RuleError(f"{name} may be None, and `if {name}:` does not say whether 0 counts: write `if {name} is None`.")
 
 
 def trace(
@@ -222,7 +243,7 @@ def trace(
     start = staged("start", weights, g=g)
     if rule is not None:
         step = staged("step", tracer.run(rule, "step", w=start, g=g), w=start, g=g)
-        outputs = {"w": staged("weights", start - step, g=g), "g": constant(0.0)}
+        outputs = {"w": staged("weights", start - step, g=g)} | ({"g": constant(0.0)} if answers.zeroes else {})
     else:
         ended = {"w": (staged("weights", start, g=g), weights), "g": (g, gradient)}
         outputs = {name: new for name, (new, old) in ended.items() if new is not old}

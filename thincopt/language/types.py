@@ -20,6 +20,13 @@ class Starts:
     value: float | str
 
 
+@dataclass(frozen=True)
+class Times:
+    """How many there are of a state: `Times("copies")`, as many as this setting, a `Size`, says."""
+
+    setting: str
+
+
 MOST_WHOLE = 2**53  # beyond it a float64 does not hold every whole number
 
 
@@ -32,6 +39,7 @@ class Range:
     above_low: bool = False
     below_high: bool = False
     whole: bool = False
+    fixed: bool = False  # when the kernel is made
 
     def __str__(self) -> str:
         kind = "a whole number" if self.whole else "a finite number"
@@ -81,3 +89,4 @@ Positive = Annotated[float, Range(0, above_low=True)]
 Unit = Annotated[float, Range(0, 1, below_high=True)]
 Share = Annotated[float, Range(0, 1)]
 Count = Annotated[int, Range(0, whole=True)]
+Size = Annotated[int, Range(1, whole=True, fixed=True)]

@@ -21,13 +21,17 @@ def _namespace(values: tuple[Any, ...]) -> Any:
     return None
 
 
-def _word(op: str, name: str, number: Word, doc: str) -> Word:
+def _word(op: str, name: str, number: Word, doc: str, plain: Word | None = None) -> Word:
+    """A word: of symbols, of numbers, and of arrays `plain`, or what their library has by its name."""
+
     def word(*operands: Any, **named: Any) -> Any:
         _see(name, operands, named)
         if any(isinstance(each, Node) for each in operands):
             return apply(op, *operands)
         arrays = _namespace(operands)
-        return number(*operands) if arrays is None else getattr(arrays, name)(*operands)
+        if arrays is None:
+            return number(*operands)
+        return plain(arrays, *operands) if plain else getattr(arrays, name)(*operands)
 
     return _named(word, name, doc)
 
@@ -67,19 +71,15 @@ def _see(name: str, operands: tuple[Any, ...], named: Mapping[str, Any], why: st
 
 sqrt = _word("sqrt", "sqrt", arithmetic.sqrt, "The square root.")
 abs = _word("abs", "abs", math.fabs, "The absolute value.")
+floor = _word("floor", "floor", arithmetic.floor, "The greatest whole number that is not above a number.")
 sign = _word("sign", "sign", arithmetic.sign, "−1, 0 or 1.")
 minimum = _word("min", "minimum", arithmetic.minimum, "The lesser of two; NaN if either is.")
 maximum = _word("max", "maximum", arithmetic.maximum, "The greater of two; NaN if either is.")
 where = _word("where", "where", arithmetic.where, "`a` where the condition holds, else `b`.")
 exp = _word("exp", "exp", arithmetic.exp, "eˣ.")
 log = _word("log", "log", arithmetic.log, "The natural logarithm.")
-tanh = _word("tanh", "tanh", math.tanh, "The hyperbolic tangent.")
-
-
-def sigmoid(x: Any) -> Any:
-    """1 / (1 + e⁻ˣ)."""
-    return 1.0 / (1.0 + exp(-x))
-
+tanh = _word("tanh", "tanh", arithmetic.tanh, "The hyperbolic tangent.")
+sigmoid = _word("sigmoid", "sigmoid", arithmetic.sigmoid, "1 / (1 + e⁻ˣ).", lambda xp, x: 1.0 / (1.0 + xp.exp(-x)))
 
 sum = _reduction("sum", "sum", lambda xp, x: xp.sum(x), "The sum of an array's elements.")
 dot = _reduction("dot", "dot", lambda xp, a, b: xp.sum(a * b), "The sum of the products of two arrays' elements.")

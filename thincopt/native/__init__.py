@@ -11,33 +11,33 @@ from typing import Any
 
 from ..concurrency.importing import late
 from ..concurrency.threads import serve
-from ..environment import flag
+from ..environment import choice, flag
 from ..errors import OpsError, shown
 from .probing import exactly
 
 MODULE = "kernels.abi3.so"
-_enrolled: list[Any] = []
+_adopted: list[Any] = []
 
 
-@cache
 def load() -> Any:
     """The extension module, or None: not built, or turned off with THINCOPT_NATIVE=0."""
-    return _found()[0]
+    return _adopted[0] if _adopted else _found()[0]
 
 
-def modules(module: Any) -> list[Any]:
-    """Where kernels may be found: in this module and, if it is the installed one, in those of rules compiled since."""
-    return [each for each in (module, *(_enrolled if module is load() else [])) if each is not None]
-
-
-def enrol(module: Any) -> None:
-    """Let optimizers made from now on find kernels in this module too."""
-    _enrolled.append(module)
+def adopt(module: Any) -> None:
+    """Let this be the extension module from now on: it was compiled since, where none was installed."""
+    _adopted.append(ready(module))
 
 
 def reason() -> str:
     """Which kernels run, and why."""
-    return _found()[1]
+    return "compiled" if _adopted else _found()[1]
+
+
+def mode() -> str:
+    """What becomes of kernels that are not there: they are compiled in the `background`, or one can `wait`, or `0`."""
+    allowed = ("0", "background", "wait")
+    return choice("THINCOPT_COMPILE", allowed, "background") if flag("THINCOPT_NATIVE", default=True) else "0"
 
 
 def ready(module: Any) -> Any:

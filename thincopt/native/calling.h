@@ -98,21 +98,35 @@ static int holds_rate(const Runner *self, const Room *room, Py_ssize_t count, st
     return 1;
 }
 
+static int64_t total_of(const Room *room, Py_ssize_t count)
+{
+    int64_t total = 0;
+    for (Py_ssize_t k = 0; k < count; k++)
+        total += room->tasks[k].size;
+    return total;
+}
+
+/* Whether each key has had a step; the state of others was made for one that was refused. */
+static int are_known(const Room *room, Py_ssize_t count)
+{
+    for (Py_ssize_t k = 0; k < count; k++)
+        if (!room->tasks[k].slot->is_known)
+            return 0;
+    return 1;
+}
+
 /* Run the tasks that were opened. No Python runs from here on, but for what takes turns. */
 static enum outcome finish(Runner *self, Room *room, Py_ssize_t count, const struct call *call)
 {
-    int64_t total = 0;
     if (!call->is_inside && !has_ticket(self, call->numbers))
         return REFUSED;
     if (!count)
         return DONE;
     if (!holds_rate(self, room, count, call->given) || overlaps(room, count))
         return REFUSED;
-    for (Py_ssize_t k = 0; k < count; k++) {
-        total += room->tasks[k].size;
-        if (!call->is_inside && !room->tasks[k].slot->is_known)
-            return UNKNOWN; /* made for a step that was refused */
-    }
+    if (!call->is_inside && !are_known(room, count))
+        return UNKNOWN;
+    const int64_t total = total_of(room, count);
     if (prepare(self, room, count, total) < 0)
         return FAILED;
     if (total < LARGE)

@@ -42,7 +42,7 @@ struct task {
 /* A batch. */
 struct table {
     int64_t count, chunks, width, numbers_at, units_of[2];
-    double *rows, *sums, *common, *shared, *given;
+    double *rows, *sums, *common, *shared;
     volatile int64_t *told;
     const struct task *tasks;
     const struct unit *units[2]; /* chunks of the keys in float32, and in float64 */
@@ -52,7 +52,7 @@ struct table {
 
 /* What a launch does; lists follow each other in `at`. */
 struct wiring {
-    int program, is_first, is_last, policy, zeroes, is_given, patience;
+    int program, is_first, is_last, policy, zeroes, patience;
     int walk, base, own, shared, programs, rate;
     int periods, results, takes, gives, numbers, keeps, totals;
     int at[1];
@@ -98,19 +98,20 @@ FUNCTION double fold_chunks(double *sums, int64_t count, int is_max)
     return sums[0];
 }
 
-/* Take the scalars that a step begins with; those of a step's own are t, the size and the key's state. */
+/* Take the scalars that a step begins with; those of a step's own are the supplied and the key's state. */
 FUNCTION void begin(const struct table *table, const struct wiring *wiring, const struct task *task, double *scalars,
                     double t, double lr_scale)
 {
-    const int settings = wiring->base - 2 - wiring->own - wiring->shared;
+    const int settings = wiring->base - SUPPLIED - wiring->own - wiring->shared;
     for (int i = threadIdx.x; i < wiring->base; i += blockDim.x) {
-        const int own = i - settings - 2, shared = own - wiring->own;
+        const int own = i - settings - SUPPLIED, shared = own - wiring->own;
         scalars[i] = i == wiring->rate ? table->common[NUMBERS + i] * lr_scale
-                     : own < -2        ? table->common[NUMBERS + i]
-                     : own == -2       ? t
-                     : own == -1       ? (double)task->size
-                     : shared < 0      ? task->record[OWN + own]
-                                       : table->shared[shared];
+                     : own < -SUPPLIED  ? table->common[NUMBERS + i]
+                     : own == -SUPPLIED ? t
+                     : own == -2        ? (double)task->size
+                     : own == -1        ? MACHINE_EPSILON(task->is_double)
+                     : shared < 0       ? task->record[OWN + own]
+                                        : table->shared[shared];
     }
 }
 
@@ -186,7 +187,7 @@ FUNCTION void compute(struct table *table, const struct wiring *wiring, double l
         at += wiring->takes;
         Block::of(in, out);
         for (int i = 0; i < wiring->gives; i++)
-            scalars[at[i]] = wiring->is_given ? table->given[k * wiring->is_given + i] : out[i];
+            scalars[at[i]] = out[i];
         at += wiring->gives;
         for (int i = 0; i < wiring->numbers; i++)
             row[table->numbers_at + i] = scalars[at[i]];

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections.abc import Sequence
-from contextlib import suppress
+from functools import cache
+
+from ..errors import OpsError
+from .processes import run, scratch
 
 EXACT = [  # in full, since each may have been asked for otherwise before
     "-fno-fast-math",
@@ -23,6 +25,7 @@ EXACT = [  # in full, since each may have been asked for otherwise before
 FLAGS = ["-std=c11", "-Wall", "-Wextra", "-O3", *EXACT]
 SOME_KNOW = [  # each left out where the compiler does not know it
     "-fno-tree-loop-distribute-patterns",  # else GCC's zeroing becomes a second walk over the gradient
+    "-fno-tree-pre",  # else GCC shares a test of two clamps in a row, as a branch that becomes no vectors
     "-fno-single-precision-constant",
     "-fexcess-precision=standard",
     "-fdenormal-fp-math=ieee",
@@ -42,9 +45,19 @@ INEXACT = re.compile(
 
 def flags_for(compiler: Sequence[str]) -> list[str]:
     """The flags, without those that this compiler does not know; to come last, where it compiles and where it links."""
-    if _knows(compiler, SOME_KNOW):
-        return [*FLAGS, *SOME_KNOW]
-    return [*FLAGS, *(each for each in SOME_KNOW if _knows(compiler, [each]))]
+    try:
+        return [*FLAGS, *_known(tuple(compiler))]
+    except OpsError:  # there is no such compiler, as compiling will tell
+        return FLAGS
+
+
+@cache
+def _known(compiler: tuple[str, ...]) -> list[str]:
+    complaint = _complaint(compiler, SOME_KNOW)
+    unnamed = [each for each in SOME_KNOW if each not in complaint]
+    if not _complaint(compiler, unnamed):
+        return unnamed
+    return [each for each in SOME_KNOW if not _complaint(compiler, [each])]
 
 
 def harmless(command: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -53,8 +66,8 @@ def harmless(command: Sequence[str]) -> tuple[list[str], list[str]]:
     return [each for each in command if each not in left], [each for each in left if each not in (*EXACT, *SOME_KNOW)]
 
 
-def _knows(compiler: Sequence[str], flags: Sequence[str]) -> bool:
-    asked = [*compiler, *flags, "-Werror", "-fsyntax-only", "-x", "c", os.devnull]
-    with suppress(OSError):  # there is no such compiler, as compiling will tell
-        return subprocess.run(asked, capture_output=True, check=False).returncode == 0  # noqa: S603  # the user's own
-    return False
+def _complaint(compiler: Sequence[str], flags: Sequence[str]) -> str:
+    """What a compiler says that does not know these flags; nothing if it does."""
+    with scratch() as folder:
+        code, said = run([*compiler, *flags, "-Werror", "-fsyntax-only", "-x", "c", os.devnull], folder)
+    return said or f"it fails ({code})" if code else ""

@@ -14,3 +14,9 @@
 #define BITS uint64_t
 #define LARGEST UINT64_C(0x7fefffffffffffff)
 #include "typed.h"
+
+static const struct walk_entry JOIN(walks, at, LEVEL)[] = {
+#define ENTRY(name) {#name, BOTH(name, LEVEL)},
+    WALKS(ENTRY) {NULL, {NULL, NULL}}
+#undef ENTRY
+};

@@ -1,42 +1,50 @@
-"""Load compiled modules: from bytes that nobody can change meanwhile."""
+"""Load what is compiled: from bytes that nobody can change meanwhile."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from importlib.machinery import ExtensionFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
-from . import MODULE
+from ..concurrency.importing import late
 from .probing import exactly
 
-
-def loaded(data: bytes) -> Any:
-    """The module whose file these bytes are, from a copy that is this process's own: in memory, where that can be."""
-    try:
-        return _in_memory(data)
-    except (OSError, ImportError, AttributeError):  # this system has no such files, or runs nothing from them
-        return _in_passing(data)
+NAME = "kernels.so"
+T = TypeVar("T")
 
 
-def _in_memory(data: bytes) -> Any:
-    copy = os.memfd_create(MODULE)  # it stays open: the loader of libraries takes two of one name for the same
+def loaded(data: bytes, load: Callable[[Path], T]) -> T:
+    """What `load` makes of the file that these bytes are, a copy that is this process's own: in memory, if it can be.
+
+    A fork waits for it.
+    """
+    with late:
+        try:
+            return _in_memory(data, load)
+        except (OSError, ImportError, AttributeError):  # this system has no such files, or runs nothing from them
+            return _in_passing(data, load)
+
+
+def _in_memory(data: bytes, load: Callable[[Path], T]) -> T:
+    copy = os.memfd_create(NAME)  # it stays open: the loader of libraries takes two of one name for the same
     with open(copy, "wb", closefd=False) as file:
         file.write(data)
-    return loaded_from(Path(f"/proc/self/fd/{copy}"))
+    return load(Path(f"/proc/self/fd/{copy}"))
 
 
-def _in_passing(data: bytes) -> Any:
+def _in_passing(data: bytes, load: Callable[[Path], T]) -> T:
     with TemporaryDirectory(prefix="thincopt-", ignore_cleanup_errors=True) as own:
-        path = Path(own, MODULE)
+        path = Path(own, NAME)
         path.write_bytes(data)
-        return loaded_from(path)
+        return load(path)
 
 
-def loaded_from(path: Path) -> Any:
-    """The module in this file."""
+def module_in(path: Path) -> Any:
+    """The extension module in this file."""
     loader = ExtensionFileLoader("kernels", str(path))
     spec = spec_from_file_location("kernels", path, loader=loader)
     if spec is None:

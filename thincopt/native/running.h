@@ -115,8 +115,9 @@ static void begin(const Runner *self, Task *task, int64_t t, struct given given)
         scalars[self->rate] *= given.lr_scale;
     scalars[numbers] = (double)t;
     scalars[numbers + 1] = (double)task->size;
-    memcpy(scalars + numbers + 2, task->slot->scalars.buf, (size_t)task->slot->scalars.len);
-    memcpy(scalars + numbers + 2 + own, self->shared.buf, (size_t)self->shared.len);
+    scalars[numbers + 2] = MACHINE_EPSILON(task->slot->itemsize == 8);
+    memcpy(scalars + numbers + SUPPLIED, task->slot->scalars.buf, (size_t)task->slot->scalars.len);
+    memcpy(scalars + numbers + SUPPLIED + own, self->shared.buf, (size_t)self->shared.len);
 }
 
 /* What a kernel makes of the scalar state. */

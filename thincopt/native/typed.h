@@ -2,9 +2,9 @@
 #include "walks.h"
 
 /* Whether no exponent is all ones; in whole numbers, which vectorize on every processor. */
-static int TYPED(all_finite)(const real *values, int64_t count)
+static int TYPED(all_finite)(const void *values, int64_t count)
 {
-    const BITS *bits = (const void *)values, sign = (BITS)1 << (8 * sizeof(BITS) - 1);
+    const BITS *bits = values, sign = (BITS)1 << (8 * sizeof(BITS) - 1);
     BITS beyond = 0;
     for (int64_t i = 0; i < count; i++)
         beyond |= LARGEST - (bits[i] & ~sign);

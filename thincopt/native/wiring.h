@@ -4,10 +4,9 @@
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
-#include <string.h>
 
+#include "finding.h"
 #include "pool.h"
-#include "printed.h"
 
 enum kind { SUM, DOT, NORM, AMAX };
 enum { MOST_ARRAYS = 64, MOST_NUMBERS = 256 }; /* of one walk */
@@ -124,12 +123,10 @@ static int read_phase(PyObject *tuple, Phase *phase)
     if (PyTuple_Size(tuple) != 9 || name_of(PyTuple_GetItem(tuple, 0), &scalars) < 0
         || name_of(PyTuple_GetItem(tuple, 1), &walk) < 0)
         return -1;
-    for (size_t i = 0; i < sizeof scalar_table / sizeof *scalar_table; i++)
-        if (!strcmp(scalar_table[i].name, scalars))
-            phase->scalars = scalar_table[i].function;
-    for (size_t i = 0; i < sizeof walk_table / sizeof *walk_table; i++)
-        if (!strcmp(walk_table[i].name, walk))
-            memcpy(phase->walk, walk_table[i].at[level], sizeof phase->walk);
+    const struct walk_entry *found = find_walk(walk);
+    phase->scalars = find_scalars(scalars);
+    if (found)
+        memcpy(phase->walk, found->of, sizeof phase->walk);
     if ((*scalars && !phase->scalars) || (*walk && !phase->walk[0])) {
         PyErr_Format(PyExc_LookupError, "not compiled: %s %s", scalars, walk);
         return -1;

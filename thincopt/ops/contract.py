@@ -10,7 +10,7 @@ backend, in 100 lines.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from math import prod
@@ -21,7 +21,9 @@ from ..recipes.recipe import Recipe
 
 Array = Any
 Batch = Mapping[Hashable, tuple[Array, Array]]
+Held = Callable[[bytes, float], int]  # numbers, lr_scale
 DTYPES = ("float32", "float64")  # of weights, gradients and state
+EPSILONS = {"float32": 2.0**-23, "float64": 2.0**-52}
 POLICIES = ("propagate", "skip", "raise")  # what becomes of a gradient that is not finite
 PATIENCE = 20  # a key whose gradient was skipped this often in a row has a fault that skipping will not mend
 
@@ -67,6 +69,11 @@ class KeyState:
         return self.counts[0]
 
     @property
+    def supplied(self) -> list[float]:
+        """What the next step is told of this key: its t, the size, the machine epsilon of the type."""
+        return [float(self.t + 1), float(self.size), EPSILONS[self.dtype]]
+
+    @property
     def skipped(self) -> int:
         """How many steps were skipped."""
         return self.counts[1]
@@ -90,11 +97,16 @@ def numbers_of(packed: bytes) -> array[float]:
 class Runner(Protocol):
     """Runs one recipe; made anew when an optimizer's settings ask for other kernels.
 
-    Each call brings the present numbers of the settings, packed: see `numbers_of`. `remark` is what there is to say of
-    how it runs, at the end of a list.
+    Each call brings the present numbers of the settings, packed: see `numbers_of`.
     """
 
-    remark: str
+    @property
+    def remark(self) -> str:
+        """What there is to say of how it runs, at the end of a list."""
+
+    @property
+    def outrun(self) -> bool:
+        """Whether its backend can make a faster one by now, of the same bits: between two steps it takes the place."""
 
     def bind(self, key: Hashable, state: KeyState) -> None:
         """Keep this key's state, to be found at each call."""
@@ -108,6 +120,9 @@ class Runner(Protocol):
     def run(self, numbers: bytes, batch: Batch, lr_scale: float) -> int:
         """Update every key of a batch that the engine has checked, all bound and none empty, in its turn."""
 
+    def hold(self, batch: Batch) -> Held:
+        """A step of these arrays again and again, as `update`; the engine has checked them, and all have had a step."""
+
     def told(self, numbers: bytes) -> None:
         """These are the numbers now: a runner that has a copy of them takes it anew."""
 
@@ -115,10 +130,28 @@ class Runner(Protocol):
         """Bring t, counts and scalar state to where `KeyState` and `shared` keep them, if they are elsewhere."""
 
 
-class OnHost:
+class Updating:
+    """A runner that holds no arrays: it updates them."""
+
+    update: Callable[[bytes, Batch, float], int]
+
+    def hold(self, batch: Batch) -> Held:
+        """Update this batch."""
+        return lambda numbers, scale: self.update(numbers, batch, scale)
+
+
+class OnHost(Updating):
     """A runner that works on `shared` and `KeyState` themselves, and leaves all checks to the engine."""
 
-    remark = ""
+    @property
+    def remark(self) -> str:
+        """Nothing."""
+        return ""
+
+    @property
+    def outrun(self) -> bool:
+        """There is no faster one."""
+        return False
 
     def step(self, *_: Any) -> int:
         """Leave it to the engine."""

@@ -56,10 +56,10 @@ def compose(
 
     `asks(name)` says whether a number may be other than zero; `comes(name)`, of the k of an `every(k)`, whether it is.
     """
-    parts, declares, turns = parts_of(rule), declarations(rule), Turns(comes or asks)
+    parts, declares, turns = parts_of(rule), declarations(rule).sized(choices), Turns(comes or asks)
 
     def answers(turn: int) -> Answers:
-        return Answers(choices, asks, partial(turns.falls, turn))
+        return Answers(choices, asks, partial(turns.falls, turn), choices.get("zero_gradient", True))
 
     def segment(first: int, last: int, turn: int) -> Kernel | None:
         return _segment(rule, parts, parts[first:last], declares, answers(turn))
@@ -104,7 +104,8 @@ def _segment(
     if any(each in on_step for each in inside):
         return None
     kernel, is_late = trace(None, _stages(inside), declares, answers), parts.index(inside[0]) > parts.index(rule)
-    return None if is_late and "g" in kernel.arrays else kernel  # the gradient is zero by then
+    touches = kernel.arrays if is_late and answers.zeroes else [name for name, _ in kernel.phases[-1].walk.stores]
+    return None if "g" in touches and (is_late or not answers.zeroes) else kernel  # it is zero by then, or to be kept
 
 
 def _see_alike(rule: Rule, kernels: Sequence[Kernel], declares: Declared) -> None:

@@ -14,8 +14,9 @@ class Recipe:
     """The kernels of a step, and which of them a key's step is: one for each answer to `every(k)` of its periods.
 
     The t-th step is `kernels[turn]`, where bit i of turn says whether t is a multiple of the number at `periods[i]`.
-    A kernel's scalars begin with the optimizer's numbers, then t, size, the key's scalars, the shared numbers. `rate`
-    and `periods` are places among the numbers: the learning rate, which a call may scale, and each k; 0 never falls.
+    A kernel's scalars begin with the optimizer's numbers, then t, size, the machine epsilon, the key's scalars, the
+    shared numbers. `rate` and `periods` are places among the numbers: the learning rate, which a call may scale, and
+    each k; 0 never falls.
 
     The rule and its stages are so many `parts`, in order. `segment(first, last, turn)` is the kernel of some of them
     alone, with which the parts before and after it can walk apart; None where what is between cannot be kept in arrays.
@@ -33,7 +34,7 @@ class Recipe:
     @property
     def numbers(self) -> int:
         """How many numbers a kernel's scalars begin with."""
-        return len(self.kernels[0].base) - 2 - len(self.scalars) - len(self.shared)
+        return self.kernels[0].base.index("t")
 
     @property
     def whole_model(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, product
 from typing import Any, TypeVar
@@ -11,7 +11,7 @@ from ..language import Rule, Stage
 from ..language.kernel import Kernel
 from ..language.signature import Setting
 from ..language.tracing import Answers, Ask, Declared, trace
-from ..stages import WITHIN, stages_around
+from ..stages import SCALING, WITHIN, stages_around
 from .composing import Turns, compose, declarations
 from .recipe import Recipe
 
@@ -29,8 +29,8 @@ class _Branch(dict[str, bool]):
 
 def branches(settings: Sequence[Setting], make: Callable[[Mapping[str, Any], Ask], T]) -> Iterator[T]:
     """What is made for each choice that these settings give, and each answer to what is asked on the way."""
-    chosen = [each for each in settings if each.choices]
-    for values in product(*(each.choices for each in chosen)):
+    chosen = [each for each in settings if not each.is_number]
+    for values in product(*(each.most_common for each in chosen)):
         choices = {each.name: value for each, value in zip(chosen, values, strict=True)}
         undecided = [_Branch()]
         while undecided:
@@ -47,18 +47,24 @@ def every_recipe(rule: Rule) -> Iterator[Recipe]:
 
 
 def shipped(rule: Rule) -> Iterator[Kernel]:
-    """The kernels by which every recipe of this rule can run, fused or apart."""
-    declares, own = declarations(rule), {each.name for each in rule.signature.settings}
-    for each in stages_around(rule):
-        if each.name in WITHIN:
-            own |= {setting.name for setting in each.signature.settings}
+    """The kernels by which every recipe of this rule can run, fused or apart; with gradients kept, the rule alone."""
+    stages, declares = stages_around(rule), declarations(rule)
+    for each in stages:
         yield from chain.from_iterable(branches(each.signature.settings, partial(_alone, each, declares)))
-    others = {each.name: each.default for each in declares.settings if each.name not in own}
+    yield from _within(rule, WITHIN)
+    yield from _within(rule, SCALING, zero_gradient=False)
 
-    def within(choices: Mapping[str, Any], asks: Ask) -> Recipe:
-        return compose(rule, {**others, **choices}, lambda name: name in own and asks(name))
 
-    for recipe in branches([each for each in declares.settings if each.name in own], within):
+def _within(rule: Rule, names: Container[str], **fixed: Any) -> Iterator[Kernel]:
+    """The rule within these stages, each of them in every way that it can be, and without the others."""
+    parts: list[Rule | Stage] = [rule, *(each for each in stages_around(rule) if each.name in names)]
+    own = {setting.name for each in parts for setting in each.signature.settings}
+    off = {setting.name: setting.default for each in stages_around(rule) for setting in each.signature.settings}
+
+    def make(choices: Mapping[str, Any], asks: Ask) -> Recipe:
+        return compose(rule, {**off, **fixed, **choices}, lambda name: name in own and asks(name))
+
+    for recipe in branches([each for each in declarations(rule).settings if each.name in own], make):
         yield from recipe.kernels
 
 

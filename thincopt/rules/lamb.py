@@ -3,7 +3,7 @@
 from ..language import Positive, Rate, Unit, minimum, norm, rule, sqrt, where
 
 
-@rule("LAMB.v1")
+@rule("LAMB.v1", takes="weight_decay")
 def LAMB(
     w,
     g,

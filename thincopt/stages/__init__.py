@@ -1,18 +1,46 @@
 """What wraps any rule, in the engine's order: L2, clip, weight decay, lookahead, averages."""
 
 from dataclasses import replace
+from functools import cache
 
+from ..errors import RuleError, suggestion
 from ..language import Rule, Stage
 from .averages import averages
 from .clip import clip
 from .decay import coupled_decay, weight_decay
 from .lookahead import lookahead
 
-WITHIN = ("coupled_decay", "clip", "weight_decay", "averages")  # compiled ahead within each rule; others walk apart
+SCALING = ("clip", "weight_decay")  # they change a number of a walk, and are free
+WITHIN = (*SCALING, "coupled_decay", "averages")  # compiled ahead within each rule; others walk apart
+
+ORDER = (coupled_decay, clip, weight_decay, lookahead, averages)
+OWNERS = {
+    setting.name: each.name for each in ORDER for setting in each.signature.settings if setting.name != "learn_rate"
+}
 
 
+@cache
 def stages_around(rule: Rule) -> tuple[Stage, ...]:
-    """The stages of this rule; one that has a setting of the rule's own is not attached."""
-    order = (coupled_decay, clip, replace(weight_decay, at=rule.decay), lookahead, averages)
-    own = {each.name for each in rule.signature.settings} - {"learn_rate"}
-    return tuple(each for each in order if not own & {setting.name for setting in each.signature.settings})
+    """The stages of this rule: all but those that it takes over."""
+    for name in rule.takes:
+        _see_stage(rule, name)
+    for each in rule.signature.settings:
+        if OWNERS.get(each.name) not in (None, *rule.takes):
+            _refuse_setting(rule, each.name)
+    placed = (replace(each, at=rule.decay) if each is weight_decay else each for each in ORDER)
+    return tuple(each for each in placed if each.name not in rule.takes)
+
+
+def _see_stage(rule: Rule, name: str) -> None:
+    names = [each.name for each in ORDER]
+    if name not in names:
+        near = f"Did you mean {OWNERS[name]!r}?" if name in OWNERS else suggestion(name, names)
+        raise RuleError(f"@rule({rule.name!r}) takes over {name!r}, but there is no such stage. {near}")
+
+
+def _refuse_setting(rule: Rule, name: str) -> None:
+    owner = OWNERS[name]
+    raise RuleError(
+        f"{rule.name} names a setting {name!r}, which is of the stage {owner}: if the formula does the stage's work,"
+        f" write @rule({rule.name!r}, takes={owner!r}); if not, choose another name."
+    )

@@ -16,7 +16,7 @@ from typing import Any
 from ..engine.controls import effective
 from ..engine.settings import ENGINE, settings_of
 from ..language import RULES, Rule, Stage
-from ..language.kernel import Kernel, Walk
+from ..language.kernel import Kernel, Walk, spelled
 from ..language.signature import Setting
 from ..recipes.composing import compose, declarations
 from ..recipes.recipe import Recipe
@@ -82,7 +82,7 @@ class Traffic:
 
 @dataclass(frozen=True)
 class Description:
-    """Everything that a page or a listing needs; a schedule or stage has no states and no traffic of its own."""
+    """Everything that a page or a listing needs; only a rule takes stages over, has states and traffic."""
 
     name: str
     versions: tuple[str, ...]
@@ -91,6 +91,7 @@ class Description:
     papers: tuple[Paper, ...]
     source: str
     settings: tuple[Told, ...]
+    takes: tuple[str, ...] = ()
     states: tuple[Memory, ...] = ()
     most_arrays: int = 0
     traffic: Traffic | None = None
@@ -159,18 +160,19 @@ def traffic_of(rule: Rule, **settings: Any) -> Traffic:
 def _of_rule(rule: Rule) -> dict[str, Any]:
     stages, owners = stages_around(rule), {each.name: "engine" for each in ENGINE}
     for name, signature in [*((each.name, each.signature) for each in stages), ("rule", rule.signature)]:
-        owners |= {each.name: name for each in signature.settings} | {each.name: name for each in signature.states}
+        owners |= {each.name: name for each in signature.settings}
     formulas = {each.name: describe(each).formula for each in stages}
     functions = {"rule": rule.function, **{each.name: each.function for each in stages}}
     used = recipe_of(rule).kept
     return dict(
+        takes=rule.takes,
         settings=tuple(
             _told(each, owners[name], functions.get(owners[name]), formulas.get(owners[name], ()))
             for name, each in settings_of(rule).items()
         ),
         states=tuple(
-            Memory(each.name, each.kind, owners[each.name], each.start, each.name in used or each.kind != "array")
-            for each in declarations(rule).states
+            Memory(each.name, each.kind, each.owner, each.start, each.name in used or each.kind != "array")
+            for each in declarations(rule).sized(_defaults(rule)).states
         ),
         most_arrays=max(len(each.kept) for each in every_recipe(rule)),
         traffic=traffic_of(rule),
@@ -179,17 +181,21 @@ def _of_rule(rule: Rule) -> dict[str, Any]:
 
 def recipe_of(rule: Rule, **settings: Any) -> Recipe:
     """The kernels for these settings beside the defaults; one that has no default counts as given."""
+    known = settings_of(rule)
+    values = effective(rule, {**_defaults(rule), **settings})
+    return compose(rule, values, lambda name: known[name].is_on(values[name]))
+
+
+def _defaults(rule: Rule) -> dict[str, Any]:
     known = settings_of(rule).items()
-    defaults = {name: 1.0 if each.default is Setting.REQUIRED else each.default for name, each in known}
-    values = effective(rule, {**defaults, **settings})
-    return compose(rule, values, lambda name: bool(values[name]))
+    return {name: 1.0 if each.default is Setting.REQUIRED else each.default for name, each in known}
 
 
 def _loads(walk: Walk) -> int:
     """How many of its arrays a walk reads, not only writes."""
     used = {arg for line in walk.code for arg in line.args} | {value for _, value in walk.stores}
     used |= {arg for each in walk.reductions for arg in each.args}
-    return sum(f"v_{name}" in used for name in walk.arrays)
+    return sum(f"v_{spelled(name)}" in used for name in walk.arrays)
 
 
 def _told(

@@ -58,7 +58,7 @@ class Factory:
         if name == "ops":
             return "@ops"
         known = settings_of(self.rule)
-        return "@schedules" if name in known and known[name].range else ""
+        return "@schedules" if name in known and known[name].is_number else ""
 
     def __getattr__(self, name: str) -> Factory:
         if not (name.startswith("v") and name[1:].isdigit()):

@@ -47,6 +47,8 @@ MEANINGS = {
     " gradient.",
     "nonfinite": "What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or let it"
     " through.",
+    "zero_gradient": "Let a step set the gradient to zero. With False it stays as it is, which is faster where each"
+    " batch writes new gradients over the old ones.",
     # of every factory
     "schedules": "Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for"
     " the same setting holds until the first `step_schedules()`.",

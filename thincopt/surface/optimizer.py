@@ -8,11 +8,12 @@ from typing import Any
 
 from ..concurrency.turns import Turns, between_turns, in_turn
 from ..engine.averaging import see_averages, swapped
+from ..engine.bound import Bound
 from ..engine.checking import see_key, sound
 from ..engine.controls import Controls, controls_of
 from ..engine.keeping import ready, refuse_or_skip, told_late
-from ..engine.present import Present, anew, asks_for_others, begun, met, tuned
-from ..engine.settings import ALIASES, meant, settings_of
+from ..engine.present import Present, anew, asks_for_others, begun, fastest, met, tuned
+from ..engine.settings import ALIASES, meant
 from ..engine.watching import tell_unmet
 from ..errors import SettingError, briefly
 from ..language import Rule
@@ -173,24 +174,35 @@ class Optimizer:
             self._carefully(batch, lr_scale)
 
     @in_turn
+    def bound(self, batch: Batch) -> Bound:
+        """A step of the same arrays again and again: `step = optimizer.bound({key: (weights, gradient), …})`; `step()`.
+
+        They are checked once, and held. Before each step write the new gradients into the same arrays.
+        """
+        return Bound(self, self._sound(batch, 1.0))
+
+    @in_turn
     def _carefully(self, batch: Batch, lr_scale: float) -> None:
         """A call that did not go through: say why, or make state for new keys and do it."""
-        now = self._now
-        ops = suited(batch, now.ops) if now.follows and not now.has_stepped else now.ops
-        if ops is not now.ops:
-            self._now = now = anew(now, self._turns, ops=ops)
-        batch = sound(batch, lr_scale, now, frozenset().union(*self._turns.lent))
+        batch = self._sound(batch, lr_scale)
         if not batch:
             return
-        loaded, self._now = now.loaded, met(now, batch)
+        loaded, self._now = self._now.loaded, met(self._now, batch)
         tell_unmet(loaded - self._now.loaded, batch)
         now = self._now
         states = ready(now, batch)
         outcome = Outcome(now.runner.run(now.numbers, batch, float(lr_scale)))
         if outcome == Outcome.NONFINITE:
-            refuse_or_skip(batch, states, now.ops, now.controls.values["nonfinite"])
+            refuse_or_skip(now, batch, states)
         elif outcome != Outcome.DONE:
             raise RuntimeError(f"{now.ops.name} refused arrays that it found no fault with; please report this.")
+
+    def _sound(self, batch: Batch, lr_scale: float) -> Batch:
+        """What there is to update in a batch, or the error of what cannot be."""
+        now = self._now
+        ops = suited(batch, now.ops) if now.follows and not now.has_stepped else now.ops
+        self._now = now = fastest(now, self._turns, ops)
+        return sound(batch, lr_scale, now, frozenset().union(*self._turns.lent))
 
     @between_turns
     def state(self) -> dict[str, Any]:
@@ -258,14 +270,7 @@ class Optimizer:
         self._take(copied(self.state(), self.ops), ops)
 
     def __repr__(self) -> str:
-        settings, controls = settings_of(self.rule), self._now.controls
-        told = {
-            name: controls.schedules.get(name, value)
-            for name, value in controls.values.items()
-            if name == "learn_rate" or name in controls.schedules or value != settings[name].default
-        }
-        written = ", ".join(f"{name}={value!r}" for name, value in told.items())
-        return f"<{self.rule.name} {written}; {len(self._now.standing)} keys{self._now.runner.remark}>"
+        return f"<{self.rule.name} {self._now.controls}; {len(self._now.standing)} keys{self._now.runner.remark}>"
 
     @property
     def use_radam(self) -> bool:
@@ -291,4 +296,4 @@ class Optimizer:
     @property
     def averages(self) -> Mapping[Hashable, Array] | None:
         """The averaged weights by key, for reading; None without `use_averages`."""
-        return self._views("average") if self._now.controls.values.get("use_averages") else None
+        return self._views("averages.average") if self._now.controls.values.get("use_averages") else None

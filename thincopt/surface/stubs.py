@@ -106,8 +106,10 @@ def _argument(setting: Setting) -> str:
 
 
 def _type(setting: Setting) -> str:
+    if setting.is_number:
+        return "Scheduled" + " | None" * setting.optional
     if setting.range:
-        return "Scheduled"
+        return "int"
     return "bool" if setting.choices == (False, True) else f"Literal[{', '.join(map(repr, setting.choices))}]"
 
 

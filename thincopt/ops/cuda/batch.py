@@ -28,7 +28,7 @@ class Entry(NamedTuple):
 
 
 class Table:
-    """Words in a device's memory: the head, the keys, the arrays of each walk; then chunks, rows, sums, what is given.
+    """Words in a device's memory: the head, the keys, the arrays of each walk; then chunks, rows and sums.
 
     Only the first three hold addresses of weights and gradients, and are sent again when these have changed.
     """
@@ -47,8 +47,8 @@ class Table:
         rows = np.zeros((self.count, self.width))
         rows[:, EPOCH] = 1
         lists = self.count * sum(map(len, launches.arrays))
-        sums, given = launches.sums * self.firsts[-1], launches.given * self.count
-        sizes = [HEAD, TASK * self.count, lists, *self.units, rows.size, sums, given]
+        sums = launches.sums * self.firsts[-1]
+        sizes = [HEAD, TASK * self.count, lists, *self.units, rows.size, sums]
         self.places = [0, *accumulate(sizes)]
         self.memory = driver.words(self.places[-1])
         self.address = driver.address(self.memory)
@@ -69,16 +69,12 @@ class Table:
         lists = [self.arrays[:, list(which)].reshape(-1) for which in self.launches.arrays]
         self.driver.send(self.memory, 0, np.concatenate([self.head, self.tasks.reshape(-1), *lists]))
 
-    def give(self, values: Any) -> None:
-        """Send scalars that were computed on the host."""
-        self.driver.send(self.memory, self.places[7], values.reshape(-1).view(np.int64))
-
     def _head(self) -> Any:
-        _, tasks, lists, floats, doubles, rows, sums, given, _ = (self.address + 8 * each for each in self.places)
+        _, tasks, lists, floats, doubles, rows, sums, _ = (self.address + 8 * each for each in self.places)
         common, shared, told = self.shared
         starts = [lists + 8 * self.count * each for each in accumulate(map(len, self.launches.arrays), initial=0)]
         numbers_at = SCALARS + self.launches.scalars
-        words = [self.count, self.firsts[-1], self.width, numbers_at, *self.units, rows, sums, common, shared, given]
+        words = [self.count, self.firsts[-1], self.width, numbers_at, *self.units, rows, sums, common, shared]
         words += [told, tasks, floats, doubles, 0, *starts[:-1]]
         return np.array(words + [0] * (HEAD - len(words)), np.int64)
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from ... import native
 from ...language.kernel import Assign, Block, Kernel, Operand, Phase, Reduction, Walk
+from ...language.printing_c import c_functions
 from ...language.printing_cuda import FINITE, cuda_block, cuda_walk, sums_of
 from ...recipes.recipe import Recipe
 from ..contract import PATIENCE, POLICIES
@@ -22,7 +23,6 @@ from ..contract import PATIENCE, POLICIES
 NATIVE = Path(native.__file__).parent
 BETWEEN = ("between", (NATIVE / "between.cuh").read_text())
 KINDS = {"sum": 0, "dot": 0, "norm": 1, "amax": 2}  # how the sums of chunks become one number
-LIBM = ("exp", "log", "tanh", "pow")
 NOTHING = Block((), (), ())
 LOOK = Reduction(FINITE, ("v_g",))
 CHECK = Walk(("g",), (), (), reductions=(LOOK,))
@@ -32,17 +32,13 @@ block_kernel, walk_kernel = cache(cuda_block), cache(cuda_walk)
 
 
 class Head(NamedTuple):
-    """The numbers that `struct wiring` begins with; the last seven count what its lists hold.
-
-    `is_given` is how many numbers the host gives for each key, where it does.
-    """
+    """The numbers that `struct wiring` begins with; the last seven count what its lists hold."""
 
     program: int = 0
     is_first: int = 0
     is_last: int = 0
     policy: int = 0
     zeroes: int = 0
-    is_given: int = 0
     patience: int = PATIENCE
     walk: int = 0
     base: int = 0
@@ -68,7 +64,6 @@ class Launch:
     wiring: tuple[int, ...]
     walk: Walk | None = None
     block: Block | None = None
-    is_given: bool = False  # the host computes its scalars: they need libm, whose bits are the host's
 
     @property
     def of(self) -> Walk | Block | None:
@@ -90,14 +85,13 @@ class Launches:
     scalars: int
     numbers: int
     sums: int
-    given: int
 
 
 @cache
 def source(text: str, dtype: str) -> str:
     """A whole text to compile, for arrays of this type."""
-    runtime = [(NATIVE / name).read_text() for name in ("exact.h", "device.cuh")]
-    return "\n".join([f"#define DOUBLE {int(dtype == 'float64')}", *runtime, text])
+    exact, device = ((NATIVE / name).read_text() for name in ("exact.h", "device.cuh"))
+    return "\n".join([f"#define DOUBLE {int(dtype == 'float64')}", exact, c_functions(), device, text])
 
 
 def launches(recipe: Recipe, nonfinite: str) -> Launches:
@@ -112,7 +106,6 @@ def launches(recipe: Recipe, nonfinite: str) -> Launches:
         max(kernel.size for kernel in recipe.kernels),
         max(len(each.scalars) for each in walks),
         max(len(sums_of(each)) for each in walks),
-        making.given,
     )
 
 
@@ -125,7 +118,6 @@ class _Making:
         self.programs = kernels if recipe.periods else [_deferred(each) for each in kernels]
         self.checks_apart = policy > 0 and not all(map(_sees_gradient, self.programs))
         self.walked: list[tuple[str, ...]] = []
-        self.given = max(len(phase.gives) for kernel in recipe.kernels for phase in kernel.phases)
         self.is_begun = False
         self.head = Head(
             policy=policy,
@@ -154,7 +146,8 @@ class _Making:
             yield self.scalars(kernel, len(kernel.phases) - 1, program=program, is_last=1)
         yield from self.shared_kept()
         for program, kernel in enumerate(self.programs):
-            yield self.walk(kernel.phases[-1].walk, program, zeroes=1)
+            last = kernel.phases[-1].walk
+            yield self.walk(last, program, zeroes=int("g" in dict(last.stores)))
 
     def needs_scalars(self, kernel: Kernel, depth: int) -> bool:
         """Whether a phase that does not store must wait for scalars, or say whose turn it is."""
@@ -165,25 +158,22 @@ class _Making:
     def scalars(self, kernel: Kernel, depth: int, **head: int) -> Launch:
         """Fold what the walk before has reduced, compute the phase's block, hand the walk after it its numbers."""
         phase = kernel.phases[depth]
-        given = depth == 0 and _needs_libm(phase)
         results = _results(kernel.phases[depth - 1]) if depth else []
         keeps = self.kept(kernel)[0] if head.get("is_last") else []
-        block, takes = (NOTHING, ()) if given else (phase.block, phase.takes)
         periods = () if self.is_begun else self.recipe.periods
-        lists = [[*periods], *results, [*takes], [*phase.gives], [*phase.scalars], *keeps]
+        lists = [[*periods], *results, [*phase.takes], [*phase.gives], [*phase.scalars], *keeps]
         wiring = self.head._replace(
             is_first=int(not self.is_begun),
-            is_given=given and self.given,
             periods=len(periods),
             results=len(results),
-            takes=len(takes),
+            takes=len(phase.takes),
             gives=len(phase.gives),
             numbers=len(phase.scalars),
             keeps=len(keeps),
             **head,
         )
         self.is_begun = True
-        return Launch(*block_kernel(block), _wired(wiring, lists), block=block, is_given=given)
+        return Launch(*block_kernel(phase.block), _wired(wiring, lists), block=phase.block)
 
     def walk(self, walk: Walk, program: int, zeroes: int = 0) -> Launch:
         """One walk over the arrays of the keys whose program it is."""
@@ -242,14 +232,10 @@ def _checked(kernel: Kernel, policy: int) -> Kernel:
     return replace(kernel, phases=(replace(first, walk=walk), *rest))
 
 
-def _needs_libm(phase: Phase) -> bool:
-    return any(line.op in LIBM for line in phase.block.code)
-
-
 def _deferred(kernel: Kernel) -> Kernel:
     """The same; but if the first walk asks for no scalars, all of them are computed after it."""
     first, *rest = kernel.phases
-    if not rest or first.scalars or first.totals or _needs_libm(first):
+    if not rest or first.scalars or first.totals:
         return kernel
     walk_only = replace(first, block=NOTHING, takes=(), gives=())
     return replace(kernel, phases=(walk_only, _joined(first, rest[0]), *rest[1:]))

@@ -14,23 +14,21 @@ from typing import Any
 from ...concurrency.turns import Turns
 from ...errors import ArrayError, NonFiniteError
 from ...recipes.recipe import Recipe
-from ..contract import Array, Batch, KeyState, Outcome, numbers_of
-from .hosted import Hosted
+from ..contract import Array, Batch, KeyState, Outcome, Updating, numbers_of
 from .launching import launches
 from .work import CULPRIT, LONGEST, LONGEST_OF, Side, Slot, Work
 
 
-class CudaRunner:
+class CudaRunner(Updating):
     """Runs a recipe on the devices that a driver reaches. See `contract.Runner`."""
 
     remark = ""
+    outrun = False
 
     def __init__(self, driver: Any, recipe: Recipe, shared: array[float], turns: Turns, *, nonfinite: str) -> None:
         self.driver, self.recipe, self.shared, self.turns = driver, recipe, shared, turns
         self.packed, self.numbers = b"", array("d", [0.0] * recipe.numbers)
         self.launches = launches(recipe, nonfinite)
-        is_given = any(each.is_given for each in self.launches.steps)
-        self.hosted = Hosted(recipe, self.numbers, shared, nonfinite) if is_given else None
         self.sides: dict[int, Side] = {}
         self.slots: list[Slot] = []
         self.handles: dict[Hashable, Slot] = {}
@@ -98,7 +96,7 @@ class CudaRunner:
             if any(moved):
                 self.model = ([], None)
                 self.driver.synchronize()  # streams that their state was made on
-        work = Work(side, self.hosted, self.recipe.arrays, slots)
+        work = Work(side, self.recipe.arrays, slots)
         outcome = self._go(work, list(batch.values()), numbers, lr_scale)
         if outcome != Outcome.DONE:
             return outcome

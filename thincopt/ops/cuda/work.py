@@ -16,8 +16,7 @@ from ...errors import OpsError
 from ..contract import DTYPES, Array, KeyState, counts
 from ..fitting import are_alike
 from .batch import Entry, Table
-from .hosted import Hosted
-from .launching import Launch, Launches
+from .launching import Launches
 
 STOPPED, NUMBERS = 0, 1  # words that all keys have in common
 CULPRIT, LONGEST, LONGEST_OF = range(3)  # what a device tells: a key's number from 1; a streak, and whose
@@ -140,14 +139,14 @@ class Side:
 class Work:
     """A batch that was met before: what its arrays must be like, and the launches that update it."""
 
-    def __init__(self, side: Side, hosted: Hosted | None, order: Sequence[str], slots: Sequence[Slot]) -> None:
-        self.side, self.driver, self.hosted, self.order, self.slots = side, side.driver, hosted, order, slots
+    def __init__(self, side: Side, order: Sequence[str], slots: Sequence[Slot]) -> None:
+        self.side, self.driver, self.order, self.slots = side, side.driver, order, slots
         self.seen: list[Any] = []  # weak references to the arrays of the last time: w, g, w, g …
         self.addresses: list[int] = []
         self.is_foreign = False
         self.is_captured = False  # a graph uses the table as it is
         self.table: Table | None = None
-        self.calls: list[tuple[Any, tuple[int], tuple[int], tuple[int, int], Launch]] = []
+        self.calls: list[tuple[Any, tuple[int], tuple[int], tuple[int, int]]] = []
 
     def takes(self, pairs: Sequence[tuple[Array, Array]]) -> bool:
         """Whether these can be updated as those of the last time were; the device learns where they are."""
@@ -216,7 +215,7 @@ class Work:
                     blocks = 1 if launch.kind == "between" else min(units, most * processors)
                     kernel = driver.kernel(launch, dtype)
                     arguments = (self.table.address, side.address + 8 * place)
-                    self.calls.append((kernel, (blocks,), (threads,), arguments, launch))
+                    self.calls.append((kernel, (blocks,), (threads,), arguments))
         return self.table
 
     def launch(self, lr_scale: float) -> None:
@@ -225,27 +224,13 @@ class Work:
         stream = driver.stream()
         if stream.ptr not in side.streams:
             side.join(stream)
-        if self.hosted:
-            refuse_capture(driver, "their scalars need the host at each step")
         if driver.is_capturing(stream):
             self.is_captured = True
             driver.keep((side, self.table, [(each.record, *each.state.arrays.values()) for each in self.slots]))
         elif side.is_behind:
             side.send_numbers()
-        counting = self._give(lr_scale, self.hosted, self.table) if self.hosted and self.table else []
-        each = [(kernel, grid, block, (*arguments, lr_scale)) for kernel, grid, block, arguments, _ in self.calls]
-        at_once(calls(*each, *counting))  # a signal's exception between two would leave t ahead of the weights
-
-    def _give(self, lr_scale: float, hosted: Hosted, table: Table) -> list[tuple[Any, ...]]:
-        """Send the scalars that are the host's; the calls that count the step here."""
-        states = [each.state for each in self.slots]
-        if not hosted.follows:
-            for each in self.slots:
-                each.collect()
-            self.side.collect(hosted.shared)
-        rows, counting = hosted.step(states, lr_scale, self.side.launches.given)
-        table.give(rows)
-        return counting
+        each = [(kernel, grid, block, (*arguments, lr_scale)) for kernel, grid, block, arguments in self.calls]
+        at_once(calls(*each))  # a signal's exception between two would leave t ahead of the weights
 
 
 def refuse_capture(driver: Any, why: str) -> None:
@@ -253,7 +238,7 @@ def refuse_capture(driver: Any, why: str) -> None:
     if driver.is_capturing(driver.stream()):
         raise OpsError(
             f"These arrays cannot be updated while a CUDA graph is captured: {why}. Make one step with the very same"
-            " arrays before the capture, by a rule whose scalars need no libm. Nothing was changed."
+            " arrays before the capture. Nothing was changed."
         )
 
 

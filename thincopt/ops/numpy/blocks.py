@@ -12,8 +12,9 @@ import numpy as np
 
 from ...concurrency.threads import num_threads, spread
 from ...concurrency.whole import at_once, calls
-from ...language.kernel import Walk
+from ...language.kernel import Walk, spelled
 from ...language.printing_numpy import Call, numpy_walk, without_ones
+from ...language.printing_python import defined
 from .summing import fold, lanes
 
 BLOCK = 1 << 15
@@ -25,6 +26,7 @@ Block = tuple[Calls, Sequence[Any]]  # the calls of its walk, and where they lea
 Part = list[Block]
 P = TypeVar("P")
 R = TypeVar("R")
+TYPES = {"numbers": "dtype", "truths": "bool", "doubles": "float64"}
 WORDS = {**vars(np), "partial": partial, "store": setitem}
 
 quietly = np.errstate(all="ignore")  # decorates: it says no word of overflows, in the thread that runs it
@@ -71,10 +73,10 @@ class Layout:
         printed = numpy_walk(walk)
         used = {name.partition(" ")[0] for each in printed.calls for name in each.args}
         rest = iter(printed.results)
-        room = ["empty(size, dtype)"] * len(printed.numbers) + ["empty(size, bool)"] * len(printed.truths)
+        room = [f"empty(size, {TYPES[kind]})" for kind in printed.scratch.values()]
         lines = [
-            f"def block(arrays, numbers, dtype, {', '.join([*printed.numbers, *printed.truths])}):",
-            *(f"p_{name} = arrays[{name!r}]" for name in walk.arrays),
+            f"def block(arrays, numbers, dtype, {', '.join(printed.scratch)}):",
+            *(f"p_{spelled(name)} = arrays[{name!r}]" for name in walk.arrays),
             *(f"{name} = array({number}, dtype)" for name, number in numbers.items() if name in used),
             f"walked = {_tuple(f'({_laid(each)})' for each in printed.calls)}",
             f"return walked, {_tuple(_tuple(next(rest) for _ in each.args) for each in walk.reductions)}",
@@ -113,14 +115,6 @@ def _laid(each: Call) -> str:
 
 def _tuple(items: Iterable[str]) -> str:
     return f"({''.join(f'{each}, ' for each in items)})"
-
-
-def defined(source: str, name: str, words: dict[str, Any]) -> Callable[..., Any]:
-    """A printed function, defined with these words."""
-    known = dict(words)
-    exec(source, known)  # noqa: S102  # the source is made by our printers from traced formulas
-    made: Callable[..., Any] = known[name]
-    return made
 
 
 def at_once_in_blocks(walks: Sequence[list[Part]], then: Calls) -> None:

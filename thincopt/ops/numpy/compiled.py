@@ -13,9 +13,11 @@ import numpy as np
 from ...concurrency.turns import Turns
 from ...language.kernel import Kernel, Phase
 from ...language.printing_c import c_block, c_walk
+from ...native.generate import printed
+from ...native.order import Order
 from ...recipes.planning import Plan, planned
 from ...recipes.recipe import Recipe
-from ..contract import KeyState, OnHost
+from ..contract import Batch, Held, KeyState, OnHost
 
 KINDS = ("sum", "dot", "norm", "amax")
 block_name = cache(lambda block: c_block(block)[0])
@@ -34,21 +36,32 @@ class CompiledRunner(OnHost):
         turns: Turns,
         *,
         check_finite: bool,
+        order: Order | None = None,
     ) -> None:
-        self.recipe, self.plans = recipe, plans
+        self.recipe, self.plans, self.order = recipe, plans, order
         kernels = list(dict.fromkeys(chain.from_iterable(plans)))
         wired = tuple(map(self._wired, kernels))
-        order = tuple(tuple(map(kernels.index, plan)) for plan in plans)
+        places = tuple(tuple(map(kernels.index, plan)) for plan in plans)
         counts = (recipe.numbers, len(recipe.scalars), -1 if recipe.rate is None else recipe.rate)
         taking = (turns.ticket, turns.enter, turns.lock.release)
-        self.runner = native.Runner(np.ndarray, taking, shared, *counts, check_finite, recipe.periods, order, wired)
+        self.runner = native.Runner(np.ndarray, taking, shared, *counts, check_finite, recipe.periods, places, wired)
         self.step, self.update, self.run = self.runner.step, self.runner.update, self.runner.run  # type: ignore[method-assign]  # no call between
+
+    @property
+    def outrun(self) -> bool:
+        """Whether there are by now the kernels that make of several walks one."""
+        return self.order is not None and self.order.is_there
 
     def bind(self, key: Hashable, state: KeyState) -> None:
         """Keep this key's buffers."""
         arrays = tuple(state.arrays.get(name) for name in self.recipe.arrays)
         itemsize = np.dtype(state.dtype).itemsize
         self.runner.bind(key, state.counts, state.taken, state.scalars, arrays, state.shape, itemsize)
+
+    def hold(self, batch: Batch) -> Held:
+        """Keep the buffers of these arrays too."""
+        held = self.runner.hold(batch)
+        return held.step if held else super().hold(batch)
 
     def _wired(self, kernel: Kernel) -> tuple[Any, ...]:
         own = len(kernel.base) - len(self.recipe.scalars) - len(self.recipe.shared)
@@ -73,11 +86,12 @@ class CompiledRunner(OnHost):
 
 
 def compiled_plans(native: Any, recipe: Recipe) -> tuple[Plan, ...] | None:
-    """How the module's functions make the steps of this recipe; None if it lacks some."""
-    names = native.names()
+    """How the module's functions make the steps of this recipe; None if it lacks some, or there is no module."""
+    if native is None:
+        return None
+    names: frozenset[str] = frozenset(native.names())
 
     def is_there(kernel: Kernel) -> bool:
-        blocks = {block_name(each.block) for each in kernel.phases if each.gives}
-        return bool(blocks | {walk_name(each.walk) for each in kernel.phases if each.walk.arrays} <= names)
+        return printed([kernel]).names() <= names
 
     return planned(recipe, is_there)

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from ...concurrency.importing import late
 from ...concurrency.turns import Turns
-from ...native import load, modules
+from ...native import load, mode
+from ...native.order import Order
 from ...recipes.recipe import Recipe
 from ..contract import Batch, KeyState, Runner
 from ..fitting import key_fault, misfit, on_host, overlap, pair_fault, readonly, type_fault, unaligned, unfit
@@ -26,22 +28,41 @@ class NumpyOps:
     name = "numpy"
 
     def __init__(self, native: Any = INSTALLED) -> None:
-        self.native = load() if native is INSTALLED else native
+        self._given = native
+        load()
+
+    @property
+    def native(self) -> Any:
+        """The compiled module; the installed one may come later, by being compiled."""
+        return load() if self._given is INSTALLED else self._given
 
     def __repr__(self) -> str:
         return f"<NumpyOps, {'compiled' if self.native is not None else 'plain'}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return numpy_ops, (self.native is not None,)
+        return numpy_ops, (self._given is not None,)
 
     def runner(self, recipe: Recipe, shared: array[float], turns: Turns, *, nonfinite: str) -> Runner:
         """The compiled runner if every part of the recipe is compiled, else the plain one."""
+        plans = compiled_plans(self.native, recipe)
+        order = None if plans and len(plans[0]) == 1 else self._ordered(recipe)
         check_finite = nonfinite != "propagate"
-        for native in modules(self.native):
-            if plans := compiled_plans(native, recipe):
-                return CompiledRunner(native, recipe, plans, shared, turns, check_finite=check_finite)
-        remark = ", in plain NumPy: not compiled" if self.native else ""
-        return PlainRunner(recipe, shared, turns, check_finite=check_finite, remark=remark)
+        if order:
+            order.recall(turns)  # before it is asked what is there: what comes from now on is told
+            plans = compiled_plans(self.native, recipe)
+        if plans is None:
+            return PlainRunner(recipe, shared, turns, check_finite=check_finite, order=order)
+        return CompiledRunner(self.native, recipe, plans, shared, turns, check_finite=check_finite, order=order)
+
+    def _ordered(self, recipe: Recipe) -> Order | None:
+        """The order of kernels that are not there; none where kernels are not wanted."""
+        if self._given is None or self.native is not load():
+            return None
+        if mode() == "0":
+            return Order().settle("THINCOPT_COMPILE=0") if load() else None
+        with late:
+            from ...native.demand import ordered
+        return ordered(recipe)
 
     def seen(self, value: Any) -> Any:
         """The plain array on the memory of a subclass's or of another library's; the value itself if it is none."""

@@ -17,10 +17,11 @@ from ...concurrency.threads import end_all
 from ...concurrency.turns import Turns
 from ...language import arithmetic
 from ...language.kernel import Kernel, Phase
-from ...language.printing_python import python_block
+from ...language.printing_python import defined, python_block
+from ...native.order import Order
 from ...recipes.recipe import Recipe
 from ..contract import Batch, KeyState, OnHost, Outcome, numbers_of
-from .blocks import BlockWalk, Part, all_finite, at_once_in_blocks, defined, quietly
+from .blocks import BlockWalk, Part, all_finite, at_once_in_blocks, quietly
 from .sound import are_sound
 
 LARGE = 1e38  # that float32 can hold
@@ -31,12 +32,28 @@ class PlainRunner(OnHost):
     """Runs a recipe with NumPy alone. See `contract.Runner`."""
 
     def __init__(
-        self, recipe: Recipe, shared: array[float], turns: Turns, *, check_finite: bool, remark: str = ""
+        self,
+        recipe: Recipe,
+        shared: array[float],
+        turns: Turns,
+        *,
+        check_finite: bool,
+        order: Order | None = None,
     ) -> None:
         self.recipe, self.shared, self.turns = recipe, shared, turns
-        self.check_finite, self.remark = check_finite, remark
+        self.check_finite, self.order = check_finite, order
         self.programs = [_program(each) for each in recipe.kernels]
         self.states: dict[Hashable, KeyState] = {}
+
+    @property
+    def remark(self) -> str:
+        """Why it is not compiled kernels that run, if they might."""
+        return self.order.remark if self.order else ""
+
+    @property
+    def outrun(self) -> bool:
+        """Whether there are compiled kernels by now."""
+        return self.order is not None and self.order.is_there
 
     def bind(self, key: Hashable, state: KeyState) -> None:
         """Keep the state itself."""
@@ -56,7 +73,7 @@ class PlainRunner(OnHost):
 
     def _at_a_glance(self, numbers: bytes, batch: Batch, lr_scale: float) -> Outcome:
         given = _Given(self.recipe, numbers_of(numbers), lr_scale)
-        if type(batch) is not dict or not given.is_sound:
+        if self.outrun or type(batch) is not dict or not given.is_sound:
             return Outcome.REFUSED
         found = batch.copy()  # nobody else can change it
         return self._run(given, found) if are_sound(found, self.states) else Outcome.REFUSED
@@ -105,7 +122,7 @@ class _Given(NamedTuple):
 
     def scalars(self, state: KeyState, shared: Sequence[float]) -> list[float]:
         """What a kernel's scalars begin with in the next step of a key."""
-        scalars = [*self.numbers, state.counts[0] + 1.0, float(state.size), *state.scalars, *shared]
+        scalars = [*self.numbers, *state.supplied, *state.scalars, *shared]
         if self.recipe.rate is not None:
             scalars[self.recipe.rate] *= self.lr_scale
         return scalars
