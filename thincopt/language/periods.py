@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any
+from contextvars import ContextVar, copy_context
+from typing import Any, TypeVar
 
 from .errors import RuleError
 
+R = TypeVar("R")
 _answer: ContextVar[Callable[[Any], bool] | None] = ContextVar("answer", default=None)
 
 
@@ -23,18 +24,18 @@ def every(k: Any) -> bool:
     return answer(k)
 
 
-@contextmanager
-def answered(by: Callable[[Any], bool]) -> Iterator[None]:
-    """Let this answer `every(k)`."""
-    token = _answer.set(by)
-    try:
-        yield
-    finally:
-        _answer.reset(token)
+def answering(by: Callable[[Any], bool], call: Callable[[], R]) -> R:
+    """What `call()` gives where this answers `every(k)`: in a context of its own, of which nothing can be left."""
+    context = copy_context()
+    context.run(_answer.set, by)
+    return context.run(call)
 
 
 @contextmanager
 def at_step(t: int) -> Iterator[None]:
     """Run formulas on numbers and arrays as they are in the t-th step of a key."""
-    with answered(lambda k: bool(k) and t % k == 0):
+    token = _answer.set(lambda k: bool(k) and t % k == 0)
+    try:
         yield
+    finally:
+        _answer.reset(token)

@@ -15,7 +15,7 @@ from .errors import RuleError
 from .expression import EPSILON, REDUCTIONS, SIZE, Node, constant
 from .kernel import Kernel
 from .lowering import lower
-from .periods import answered
+from .periods import answering
 from .returning import results_of, see_repeatable
 from .rewriting import gather_scalars
 from .several import one_by_one
@@ -126,8 +126,9 @@ class Tracer:
         names = [returns, *(each.name for each in states)]
 
         def run() -> list[Node]:
-            with _about(part), answered(self._falls):
-                returned = part.function(*(known[name] for name in part.signature.names), **settings)
+            with _about(part):
+                given = [known[name] for name in part.signature.names]
+                returned = answering(self._falls, lambda: part.function(*given, **settings))
             results = results_of(part.name, names, returned)
             with _about(part):
                 return [*map(constant, [results[0], *one_by_one(states, results[1:], self.answers.choices)])]
