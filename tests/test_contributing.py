@@ -163,7 +163,7 @@ def test_a_stage_is_one_function_and_its_place(root):
     assert failed.returncode
     assert "has no setting 'centralize'" in failed.stdout
     home = root / "thincopt" / "stages" / "__init__.py"
-    text, count = re.subn(r"(?m)^    order = .*$", f"    {place}", home.read_text(encoding="utf-8"))
+    text, count = re.subn(r"(?m)^ORDER = .*$", place, home.read_text(encoding="utf-8"))
     assert count == 1
     home.write_text(text.replace("from .clip", "from .centralize import centralize\nfrom .clip"), encoding="utf-8")
     done = run(root, *check, THINCOPT_NATIVE="0")

@@ -8,7 +8,17 @@ from thincopt.engine.settings import settings_of
 from thincopt.language import Rule
 from thincopt.rules import all_rules
 from thincopt.surface.describing import describe
-from thincopt.surface.naming import ELSEWHERE, INSTEAD, REQUIRED, rule_of, see_constructor
+from thincopt.surface.naming import (
+    ELSEWHERE,
+    INSTEAD,
+    OF_THINC,
+    OF_THINC_REGISTRY,
+    REQUIRED,
+    THINC,
+    THINC_REGISTRY,
+    rule_of,
+    see_constructor,
+)
 
 
 def test_what_others_optimizers_have_is_answered_once_and_hides_nothing():
@@ -18,6 +28,21 @@ def test_what_others_optimizers_have_is_answered_once_and_hides_nothing():
     for name in ELSEWHERE:
         with pytest.raises(AttributeError, match=f"^An optimizer has no '{name}' here: .*[^.]\\.$"):
             getattr(thincopt.Adam(), name)
+
+
+@pytest.mark.parametrize(
+    ("texts", "by_name", "where", "begins"),
+    [
+        (THINC, OF_THINC, thincopt, "thincopt has"),
+        (THINC_REGISTRY, OF_THINC_REGISTRY, thincopt.registry, "thincopt.registry has"),
+    ],
+)
+def test_so_is_what_thinc_has(texts, by_name, where, begins):
+    assert sum(len(names.split()) for names in texts.values()) == len(by_name)
+    assert not by_name.keys() & {*dir(where)}
+    for name in by_name:
+        with pytest.raises(AttributeError, match=f"^{begins} no '{name}': .*[^.]\\.$"):
+            getattr(where, name)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import ConfigError, shown
@@ -21,6 +22,11 @@ KINDS = {
 
 def text_of(source: str | Path) -> tuple[str, str]:
     """The name of the file, or none, and the text."""
+    if isinstance(source, Mapping):
+        raise ConfigError(
+            f"A config is a path or a text, not {shown(source)}; of sections by name,"
+            " thincopt.registry.resolve(config) makes the objects."
+        )
     if not isinstance(source, str | Path):
         raise ConfigError(f"A config is a path or a text, not {shown(source)}.")
     if isinstance(source, str) and "\n" not in source and not source.strip():

@@ -23,7 +23,7 @@ INSTEAD = {
         "lr rate learning_rate learning_rates get_lr get_last_lr set_lr last_lr base_lrs max_lr eta alpha"
     ),
     "optimizer.nr_update gives how many updates each key has had": (
-        "steps iterations iteration n_steps num_steps step_count count t last_epoch"
+        "steps iterations iteration n_steps num_steps step_count count t last_epoch last_seen"
     ),
     "optimizer.step_schedules() takes the next value of every schedule": "step_schedule step_lr lr_scheduler scheduler",
     "a call of the optimizer zeroes the gradient that it was given": "zero_grad zero_grads clear_grads",
@@ -49,7 +49,26 @@ INSTEAD = {
     "copy.deepcopy(optimizer) copies it, state and all": "copy clone",
     "make a new optimizer, whose state is empty": "reset reset_state clear",
 }
-ELSEWHERE = {name: text for text, names in INSTEAD.items() for name in names.split()}
+# What stands here in the place of what thinc.api has, and of what its registry has.
+THINC = {
+    "all names are in thincopt itself, such as `from thincopt import Adam, warmup_linear`": "api",
+    "layers, models and random seeds stay in thinc.api": (
+        "Model Linear Relu Softmax chain concatenate fix_random_seed set_dropout_rate"
+    ),
+    "steps run where the weights are; to choose, pass ops=NumpyOps() or ops=CupyOps() to an optimizer": (
+        "Ops get_current_ops set_current_ops use_ops prefer_gpu require_gpu require_cpu"
+    ),
+}
+THINC_REGISTRY = {
+    "resolve(config) makes the objects of a config, and thincopt.load(…) those of its text": "make_from_config",
+    "there are optimizers, schedules and ops, and get('optimizers', 'Adam.v1') gives what a name stands for": (
+        "create layers losses initializers datasets"
+    ),
+}
+ELSEWHERE, OF_THINC, OF_THINC_REGISTRY = (
+    {name: text for text, names in texts.items() for name in names.split()}
+    for texts in (INSTEAD, THINC, THINC_REGISTRY)
+)
 REQUIRED: Any = object()  # what an argument that was not given is
 # Words of schedules' names elsewhere; those that are here are found before.
 SCHEDULES = re.compile(r"(?i)cosine|anneal|exponential|polynomial|onecycle|plateau|scheduler|lr$|^lr_")
@@ -80,12 +99,21 @@ def absent(rule: Rule, name: str, known: Iterable[str]) -> str:
 
 def missing(name: str, known: Iterable[str]) -> str:
     """The error of a name that thincopt does not have."""
+    if name in OF_THINC:
+        return f"thincopt has no {name!r}: {OF_THINC[name]}."
     if not SCHEDULES.search(name):
         return f"thincopt has no {name!r}. {suggestion(name, known)}"
     return (
         f"thincopt has no {name!r}. Its schedules are {', '.join(sorted(named()))}; @schedule('mine.v1') makes"
         " another of a function of (step, …)."
     )
+
+
+def missing_in_registry(name: str, known: Iterable[str]) -> str:
+    """The error of a name that thincopt.registry does not have."""
+    if name in OF_THINC_REGISTRY:
+        return f"thincopt.registry has no {name!r}: {OF_THINC_REGISTRY[name]}."
+    return f"thincopt.registry has no {name!r}. {suggestion(name, known)}"
 
 
 class Maker(Protocol):
