@@ -33,6 +33,7 @@ def test_each_public_part_of_an_optimizer_is_told():
     own = [name for name in vars(thincopt.Optimizer) if not name.startswith("_")]
     assert [name for name in own if f"thincopt.Optimizer.{name}" not in PAGES["reference/api/Optimizer.md"]] == []
     assert "thincopt.Optimizer.__call__(key: Hashable, weights: " in EVERYTHING
+    assert "thincopt.Optimizer._" not in EVERYTHING.replace("thincopt.Optimizer.__call__", "")
     assert "self" not in re.findall(r"py:method\} .*", EVERYTHING)
 
 

@@ -99,9 +99,11 @@ def _optimizer() -> str:
     parts = [_entry("class", "thincopt.Optimizer", made)]
     for name, each in vars(made).items():
         what = each.__func__ if isinstance(each, classmethod) else each
+        if name[0] == "_" and name != "__call__":
+            continue
         if isinstance(what, property):
             parts.append(_entry("attribute", f"thincopt.Optimizer.{name}", what, ""))
-        elif inspect.isfunction(what) and (name[0] != "_" or name == "__call__"):
+        elif inspect.isfunction(what):
             kind = "classmethod" if isinstance(each, classmethod) else "method"
             parts.append(_entry(kind, f"thincopt.Optimizer.{name}", what))
     return tidy(OPTIMIZER.format(text="\n\n".join(parts)))
