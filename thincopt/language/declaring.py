@@ -120,7 +120,10 @@ def rule(
         known = RULES.get(name)
         if known is not None and not _of_one_home(known.function, function):
             home = known.function.__module__
-            raise RuleError(f"{name} is already the rule of {home}; choose another name, or another version.")
+            raise RuleError(
+                f"{name} is already the rule of {home}; choose another name, or another version. If it has moved from"
+                " there, restart this process (in a notebook, the kernel)."
+            )
         RULES[name] = Rule(name, function, decay, stages, defaults)
         return RULES[name]
 

@@ -148,7 +148,8 @@ class Node(Untraced):
             "`if`, `and`, `or`, `not` and Python's min and max cannot ask the value of a formula while it is traced:"
             " write where(condition, a, b), minimum(a, b) or maximum(a, b), from thincopt.language, and combine"
             " conditions with & | ~ (a < b < c is an `and` too)."
-            " Only a plain setting can be asked, and only whether it is zero (`if momentum:`)."
+            " Only a plain setting can be asked, and only whether it is zero (`if momentum:`). For each k-th step, in"
+            " place of `if t % k == 0:`, write `if every(k):`, where k is a setting."
         )
 
 

@@ -208,7 +208,10 @@ def schedule(name: str) -> Callable[[Callable[..., float]], Family]:
     def enrol(function: Callable[..., float]) -> Family:
         known = _known(function).get(name)
         if known is not None and not _may_replace(function, known.function):
-            raise ScheduleError(f"{name} is already the schedule of {known.function.__module__}; choose another name.")
+            raise ScheduleError(
+                f"{name} is already the schedule of {known.function.__module__}; choose another name. If it has moved"
+                " from there, restart this process (in a notebook, the kernel)."
+            )
         FAMILIES[name] = Family(name, function)
         return FAMILIES[name]
 
