@@ -141,9 +141,10 @@ def _of_one_home(one: Callable[..., Any], other: Callable[..., Any]) -> bool:
 
 
 def stage(*, at: Point) -> Callable[[Callable[..., Any]], Stage]:
-    """Make a function of (w, g[, step], state…) into a stage at one of the five points.
+    """Make a function of (w, g[, step], state…) into a stage at one of five points, passed in this order.
 
-    It returns what its point names, then its state.
+    `"gradient"`, as it comes; `"clipped"`, as the rule sees it; `"start"`, the weights that the rule starts from;
+    `"step"`, which is subtracted; `"weights"`, after the step. It returns what its point names, then its state.
     """
     if at not in POINTS:
         raise RuleError(f"A stage attaches at {', '.join(POINTS)}, not at {at!r}.")
