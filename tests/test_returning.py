@@ -179,7 +179,7 @@ def test_what_is_left_to_chance_is_told(function):
     with pytest.raises(RuleError) as caught:
         traced(function)
     assert re.sub(r" \(\S+ at first, then \S+\)", "", str(caught.value)) == (
-        "Made.v1: it gave two formulas when it was run twice. A rule is run once, and its formula is kept: a random"
+        "Made.v1: it gave two formulas when it was run twice. The formula that a rule gives is kept: a random"
         " number, the time, or a count of its own would be the same number for ever. There are no random numbers in a"
         " rule; what changes from step to step is t, a state, or a setting with a schedule."
     )

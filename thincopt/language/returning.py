@@ -106,7 +106,7 @@ def see_repeatable(first: Sequence[Node], again: Sequence[Node]) -> None:
             changed = one is not None and other is not None and one[0] == other[0] == "const"
             told = f" ({one[1]} at first, then {other[1]})" if changed and one and other else ""
             raise RuleError(
-                f"it gave two formulas when it was run twice{told}. A rule is run once, and its formula is kept: a"
+                f"it gave two formulas when it was run twice{told}. The formula that a rule gives is kept: a"
                 " random number, the time, or a count of its own would be the same number for ever. There are no"
                 " random numbers in a rule; what changes from step to step is t, a state, or a setting with a schedule."
             )
