@@ -8,6 +8,7 @@ import pytest
 
 import thincopt
 from thincopt.language import Array, Rate, Starts
+from thincopt.language.refusing import WORDS
 from thincopt.rules import all_rules
 from thincopt.stages import stages_around
 from thincopt.surface.describing import describe
@@ -33,7 +34,14 @@ def test_each_public_part_of_an_optimizer_is_told():
     own = [name for name in vars(thincopt.Optimizer) if not name.startswith("_")]
     assert [name for name in own if f"thincopt.Optimizer.{name}" not in PAGES["reference/api/Optimizer.md"]] == []
     assert "thincopt.Optimizer.__call__(key: Hashable, weights: " in EVERYTHING
+    assert "thincopt.Optimizer._" not in EVERYTHING.replace("thincopt.Optimizer.__call__", "")
     assert "self" not in re.findall(r"py:method\} .*", EVERYTHING)
+
+
+def test_each_word_of_the_language_is_told_as_it_is_written():
+    assert "thincopt.language.every(k: Any) -> bool\nWhether this step is a k-th one of its key" in EVERYTHING
+    assert "thincopt.language.where(condition, a, b)\n" in EVERYTHING
+    assert [name for name in WORDS if f"thincopt.language.{name}(" not in EVERYTHING] == []
 
 
 def test_it_says_the_same_at_each_build():

@@ -169,6 +169,7 @@ def test_what_runs_can_be_seen(slow):
     assert repr(optimizer).endswith("0 keys, in plain NumPy: compiling>")
     slow.go()
     until(lambda: optimizer._now.runner.outrun)
+    assert repr(optimizer).endswith("0 keys, in plain NumPy: compiled, from the next step on>")
     optimizer("w", np.ones(3), np.ones(3))
     assert repr(optimizer).endswith("; 1 keys>")
 

@@ -139,7 +139,7 @@ def test_parameters_are_told_from_rates_beside_a_rate_too(name):
 
 def test_a_long_list_prints_its_beginning():
     assert repr(as_schedule([1, 2], "")) == "[1.0, 2.0]"
-    assert repr(as_schedule([0] * 10**6, "")).endswith("0.0, 0.0, … 999900 more]")
+    assert repr(as_schedule([0] * 10**6, "")).endswith("0.0, 0.0, … 999994 more]")
 
 
 def test_an_interrupt_at_any_line_loses_no_value_and_takes_none_twice():

@@ -10,13 +10,42 @@ import pytest
 import thincopt.language as language_package
 from tests import probes
 from tests.conftest import traced
-from thincopt import NonFiniteError, Optimizer
-from thincopt.language import Array, Positive, Rate, norm
+from thincopt import NonFiniteError, NumpyOps, Optimizer
+from thincopt.language import Array, Positive, Rate, minimum, norm, sqrt, where
 from thincopt.language.declaring import RULES, Rule
+from thincopt.language.expression import Node
 from thincopt.language.printing_c import ARRAY, c_block, c_walk
 from thincopt.language.refusing import WORDS
 from thincopt.recipes.shipping import every_recipe
 from thincopt.rules import all_rules
+
+
+@pytest.mark.parametrize(
+    ("formula", "text"),
+    [
+        (lambda m, g, t: 0.9 * m + (1 - 0.9) * g, "<0.9 * m + 0.1 * g>"),
+        (lambda m, g, t: -(m - (g - 1)) / (g * (m / 2)), "<-(m - (g - 1)) / (g * (m / 2))>"),
+        (lambda m, g, t: where((m < g) & ~(t == 1), 2**t, g), "<where((m < g) & ~(t == 1), 2 ** t, g)>"),
+        (lambda m, g, t: minimum(m, sqrt(abs(g))), "<minimum(m, sqrt(abs(g)))>"),
+        (lambda m, g, t: norm(g) * 1e-8, "<norm(g) * 1e-08>"),
+        (lambda m, g, t: g**99, "<g * g * g * (g * g * g) * (g * g * g * (g * g * g)) * (g * …>"),
+    ],
+)
+def test_a_formula_prints_as_it_is_written(formula, text):
+    m, g, t = (Node("array", value=name, is_array=name != "t") for name in "mgt")
+    assert repr(formula(m, g, t)) == f"{formula(m, g, t)}" == text
+
+
+def test_what_stages_leave_prints_by_its_name():
+    told = set()
+
+    def printing(w, g, m, *, learn_rate: Rate = 0.1):
+        m = m + g
+        told.add(repr(m * w))
+        return learn_rate * m, m
+
+    Optimizer.of(Rule("Printing.v1", printing), grad_clip=1.0, weight_decay=0.1, ops=NumpyOps(None))
+    assert told == {"<(m + g) * w>"}
 
 
 def test_no_branch_of_the_language_imports_beyond_the_standard_library():

@@ -88,11 +88,12 @@ def matching(w, g, *, kind: Literal["a", "b"] = "b"):
 ASKED = (
     "`if`, `and`, `or`, `not` and Python's min and max cannot ask the value of a formula while it is traced: write"
     " where(condition, a, b), minimum(a, b) or maximum(a, b), from thincopt.language, and combine conditions with & | ~"
-    " (a < b < c is an `and` too). Only a plain setting can be asked, and only whether it is zero (`if momentum:`)."
+    " (a < b < c is an `and` too). Only a plain setting can be asked, and only whether it is zero (`if momentum:`). For"
+    " each k-th step, in place of `if t % k == 0:`, write `if every(k):`, where k is a setting."
 )
 NO_WORD = (
-    "there is no word for it. A rule is written for each element alike, with + - * /, x**2, comparisons, and, from"
-    f" thincopt.language, {', '.join(WORDS)}."
+    "there is no word for it. A rule is written for each element alike, with + - * /, x**2, comparisons, % and // of"
+    f" numbers, and, from thincopt.language, {', '.join(WORDS)}, and `if every(k):` for each k-th step."
 )
 LOOP = (
     "a rule cannot loop over an array, nor can Python's sum, any and all: it is written for each element alike; write"
@@ -120,6 +121,7 @@ TAUGHT = [
     (lambda w, g: where(g > 0 and w > 0, g, 0.0), ASKED),
     (lambda w, g, t: g if t > 5 else 0 * g, ASKED),
     (lambda w, g, t: where(0 < t < 5, g, w), ASKED),
+    (lambda w, g, t: g if t % 10 == 0 else w, ASKED),
     (lambda w, g, m: (g, max(m, 1)), ASKED),
     (python_min, ASKED),
     (lambda w, g: g[0] * w, INDEX),

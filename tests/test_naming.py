@@ -127,6 +127,16 @@ def test_how_it_can_be_called():
         lambda: thincopt.load("[optimizer]\n@optimizers = Adan.v1\n"),
         lambda: thincopt.fill("[optimizer]\n@optimizers = Adan.v1\n"),
         lambda: thincopt.source("Adam", "jax"),
+        lambda: thincopt.rule("Mine"),
+        lambda: thincopt.rule("Mine.v1")(lambda g: g),
+        lambda: thincopt.stage(at="end"),
+        lambda: thincopt.stage(at="step")(lambda g: g),
+        lambda: thincopt.schedule("mine"),
+        lambda: thincopt.schedule("mine.v1")(lambda step, *rest: 1.0),
+        lambda: setattr(thincopt.Adam(), "learn_rate", -1),
+        lambda: thincopt.Adam().change(learn_rate=-1),
+        lambda: thincopt.Adam([0.1]).change(learn_rate=iter("x")),
+        lambda: thincopt.Adam(0.1, schedules={"learn_rate": iter("x")}).step_schedules(),
     ],
 )
 def test_an_error_is_told_where_the_call_was_made(slip):

@@ -59,7 +59,7 @@ REFUSED = {
     ),
     "an integer gradient": (
         lambda: (ONES.copy(), np.ones(12, "int64")),
-        "Key 'W': the gradient must be float32 or float64, not int64; write gradient = gradient.astype(\"float32\")."
+        "Key 'W': the gradient must be float32 or float64, not int64; write gradient = gradient.astype(weights.dtype)."
         " Nothing was changed.",
     ),
     "complex numbers": (

@@ -11,6 +11,7 @@ import pytest
 
 from tests.conftest import traced
 from thincopt import RuleError, rule
+from thincopt.language import Rate, sqrt
 
 
 def too_many(w, g):
@@ -85,6 +86,60 @@ def test_states_returned_under_each_others_names_are_told(function, given, wante
     )
 
 
+def named_last(w, g, m, v):
+    m, v = m + g, v + g * g
+    step = m / v
+    return m, v, step
+
+
+def computed_last(w, g, m, v, *, learn_rate: Rate = 0.1):
+    m, v = m + g, v + g * g
+    return m, v, learn_rate * m / (1 + sqrt(v))
+
+
+def named_after_one(w, g, m):
+    m = m + g
+    step = 0.1 * m
+    return m, step
+
+
+FIRST = [
+    (named_last, "(m, v, step)", "step, m, v"),
+    (computed_last, "(m, v, …)", "…, m, v"),
+    (named_after_one, "(m, step)", "step, m"),
+]
+
+
+@pytest.mark.parametrize(("function", "given", "wanted"), FIRST, ids=lambda each: getattr(each, "__name__", ""))
+def test_states_returned_before_the_step_are_told(function, given, wanted):
+    with pytest.raises(RuleError) as caught:
+        rule("Made.v1")(function)
+    assert str(caught.value) == (
+        f"Made.v1 returns its states first, {given}, but they come last: write `return {wanted}`. If m is to stand"
+        " first, give it another name there."
+    )
+
+
+def the_state_is_the_step(w, g, m):
+    m = m + g
+    return m, m
+
+
+def the_state_decays_after_the_step(w, g, m):
+    m = m + g
+    return m, 0.9 * m
+
+
+def the_step_is_late(w, g, m):
+    new_m = m + g
+    return m, new_m
+
+
+@pytest.mark.parametrize("function", [the_state_is_the_step, the_state_decays_after_the_step, the_step_is_late])
+def test_a_state_may_be_the_step(function):
+    assert traced(function)
+
+
 def shifted(w, g, old, older):
     return g, g, old
 
@@ -124,7 +179,7 @@ def test_what_is_left_to_chance_is_told(function):
     with pytest.raises(RuleError) as caught:
         traced(function)
     assert re.sub(r" \(\S+ at first, then \S+\)", "", str(caught.value)) == (
-        "Made.v1: it gave two formulas when it was run twice. A rule is run once, and its formula is kept: a random"
+        "Made.v1: it gave two formulas when it was run twice. The formula that a rule gives is kept: a random"
         " number, the time, or a count of its own would be the same number for ever. There are no random numbers in a"
         " rule; what changes from step to step is t, a state, or a setting with a schedule."
     )

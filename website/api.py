@@ -6,6 +6,8 @@ from types import ModuleType
 from typing import Any
 
 import thincopt
+from thincopt import language
+from thincopt.language.refusing import WORDS, written
 from thincopt.schedules import Family
 from thincopt.surface.factory import Factory
 from website.markup import first_sentence, table, tidy
@@ -79,7 +81,7 @@ def api_pages() -> dict[str, str]:
         ),
         functions="\n\n".join(_entry("function", f"thincopt.{name}", each) for name, each in functions.items()),
         classes="\n\n".join(_entry("class", f"thincopt.{name}", each) for name, each in plain.items()),
-        modules="\n\n".join(_module(name, each) for name, each in modules.items()),
+        modules="\n\n".join([_language(), *(_module(name, each) for name, each in modules.items())]),
         errors="\n\n".join(_entry("exception", f"thincopt.{name}", each, "") for name, each in errors.items()),
     )
     return {"reference/api/index.md": tidy(page), "reference/api/Optimizer.md": _optimizer()}
@@ -99,9 +101,11 @@ def _optimizer() -> str:
     parts = [_entry("class", "thincopt.Optimizer", made)]
     for name, each in vars(made).items():
         what = each.__func__ if isinstance(each, classmethod) else each
+        if name[0] == "_" and name != "__call__":
+            continue
         if isinstance(what, property):
             parts.append(_entry("attribute", f"thincopt.Optimizer.{name}", what, ""))
-        elif inspect.isfunction(what) and (name[0] != "_" or name == "__call__"):
+        elif inspect.isfunction(what):
             kind = "classmethod" if isinstance(each, classmethod) else "method"
             parts.append(_entry(kind, f"thincopt.Optimizer.{name}", what))
     return tidy(OPTIMIZER.format(text="\n\n".join(parts)))
@@ -117,6 +121,18 @@ def _module(name: str, module: ModuleType) -> str:
         kind = "function" if inspect.isfunction(each) else "class" if inspect.isclass(each) else "data"
         told = {"class": "", "data": ""}.get(kind)
         parts.append(_entry(kind, path, each, told))
+    return "\n\n".join(parts)
+
+
+def _language() -> str:
+    """The language's words as they are written, and what declares and asks."""
+    parts = ["### language", _entry("module", "thincopt.language", language, "")]
+    parts.append("[Rules in full](../../own-rule.md) has its types, and how a rule is made of all this.")
+    for name in language.__all__:
+        each = getattr(language, name)
+        if inspect.isfunction(each) and name not in public():
+            told = written(name).removeprefix(name) if name in WORDS else None
+            parts.append(_entry("function", f"thincopt.language.{name}", each, told))
     return "\n\n".join(parts)
 
 

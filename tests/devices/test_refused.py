@@ -46,7 +46,7 @@ FAULTS = [
     (dev(6, dtype="i4"), dev(6), "the weights must be float32 or float64, not int32; write weights ="
      ' weights.astype("float32").'),
     (dev(6), dev(6, dtype="f2"), "the gradient must be float32 or float64, not float16; write gradient ="
-     ' gradient.astype("float32").'),
+     " gradient.astype(weights.dtype)."),
     (dev(6, dtype="c8"), dev(6), "the weights must be float32 or float64, not complex64."),
     (dev(6), dev(6, dtype="f8"), "the weights are float32 but the gradient is float64; they must be of one type: write"
      " gradient = gradient.astype(weights.dtype)."),

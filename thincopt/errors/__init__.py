@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from difflib import SequenceMatcher
-from functools import wraps
 from heapq import nsmallest
-from typing import ParamSpec, TypeVar
+from typing import TypeVar
 
-from ..language.errors import RuleError, ThincoptError
+from ..language.errors import RuleError, ThincoptError, briefly
 from .showing import MOST_SHOWN, shown
 
 __all__ = [
@@ -31,7 +30,6 @@ __all__ = [
 MOST_NAMED = 200
 MOST_REASON = 1000  # characters of another's text
 MOST_TOLD = 10  # mistakes of one kind
-P = ParamSpec("P")
 T = TypeVar("T")
 R = TypeVar("R")
 LOOKALIKES = str.maketrans("lo", "10")
@@ -71,19 +69,6 @@ class NonFiniteError(ArrayError):
 
 for _each in (ThincoptError, *ThincoptError.__subclasses__(), ScheduleError, NonFiniteError):
     _each.__module__ = "thincopt"  # where users find them; so tracebacks say
-
-
-def briefly(call: Callable[P, R]) -> Callable[P, R]:
-    """The same call, whose errors of ours are told where it was made: how checking came there is of no use."""
-
-    @wraps(call)
-    def told(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return call(*args, **kwargs)
-        except ThincoptError as error:
-            raise error.with_traceback(None) from error.__cause__
-
-    return told
 
 
 def reason_of(error: BaseException) -> str:

@@ -10,7 +10,7 @@ from importlib import import_module
 from inspect import isfunction
 from typing import Any, Literal
 
-from .errors import RuleError
+from .errors import RuleError, briefly
 from .signature import COMMON, Signature, signature_of, taken
 
 Point = Literal["gradient", "clipped", "start", "step", "weights"]
@@ -92,6 +92,7 @@ def _registered(module: str, name: str) -> Rule:
     return RULES[name]
 
 
+@briefly
 def rule(
     name: str,
     *,
@@ -115,12 +116,16 @@ def rule(
     if not isinstance(stages, tuple) or not all(isinstance(each, str) for each in stages):
         raise RuleError(f"{name}: takes is the name of a stage, or a tuple of names, not {takes!r}.")
 
+    @briefly
     def enrol(function: Callable[..., Any]) -> Rule:
         _see_function(function, f"@rule({name!r})")
         known = RULES.get(name)
         if known is not None and not _of_one_home(known.function, function):
             home = known.function.__module__
-            raise RuleError(f"{name} is already the rule of {home}; choose another name, or another version.")
+            raise RuleError(
+                f"{name} is already the rule of {home}; choose another name, or another version. If it has moved from"
+                " there, restart this process (in a notebook, the kernel)."
+            )
         RULES[name] = Rule(name, function, decay, stages, defaults)
         return RULES[name]
 
@@ -137,14 +142,17 @@ def _of_one_home(one: Callable[..., Any], other: Callable[..., Any]) -> bool:
     return one.__module__ == other.__module__ or (named and file == other.__code__.co_filename)
 
 
+@briefly
 def stage(*, at: Point) -> Callable[[Callable[..., Any]], Stage]:
-    """Make a function of (w, g[, step], state…) into a stage at one of the five points.
+    """Make a function of (w, g[, step], state…) into a stage at one of five points, passed in this order.
 
-    It returns what its point names, then its state.
+    `"gradient"`, as it comes; `"clipped"`, as the rule sees it; `"start"`, the weights that the rule starts from;
+    `"step"`, which is subtracted; `"weights"`, after the step. It returns what its point names, then its state.
     """
     if at not in POINTS:
         raise RuleError(f"A stage attaches at {', '.join(POINTS)}, not at {at!r}.")
 
+    @briefly
     def made(function: Callable[..., Any]) -> Stage:
         _see_function(function, "@stage")
         return Stage(function, at)

@@ -15,6 +15,28 @@ REDUCTIONS = frozenset({"sum", "dot", "norm", "amax"})
 PREDICATES = COMPARISONS | LOGIC
 SIZE = "elements of w"  # a name that no state can have
 EPSILON = "machine_epsilon"
+LONGEST = 60  # characters of a formula that are printed
+DEEPEST = 10  # operations within each other that are printed: what is used often would be told without end
+# How each is written, and how closely it binds.
+SIGNS = {
+    "lt": (1, "<"),
+    "le": (1, "<="),
+    "gt": (1, ">"),
+    "ge": (1, ">="),
+    "eq": (1, "=="),
+    "ne": (1, "!="),
+    "or": (2, "|"),
+    "and": (3, "&"),
+    "add": (4, "+"),
+    "sub": (4, "-"),
+    "mul": (5, "*"),
+    "div": (5, "/"),
+    "mod": (5, "%"),
+    "pow": (7, "**"),
+    "whole_pow": (7, "**"),
+}
+PREFIXES = {"neg": "-", "not": "~"}
+PREFIXED = 6
 
 
 class Node(Untraced):
@@ -45,7 +67,8 @@ class Node(Untraced):
         return Node(self.op, args, self.value, is_array=self.is_array, whole=self.whole, origin=self.origin)
 
     def __repr__(self) -> str:
-        return f"<formula of {self.op}>" if self.args else f"<{self.value}>"
+        text = _text(self)
+        return f"<{text if len(text) <= LONGEST else f'{text[: LONGEST - 1]}…'}>"
 
     @property
     def is_predicate(self) -> bool:
@@ -148,8 +171,26 @@ class Node(Untraced):
             "`if`, `and`, `or`, `not` and Python's min and max cannot ask the value of a formula while it is traced:"
             " write where(condition, a, b), minimum(a, b) or maximum(a, b), from thincopt.language, and combine"
             " conditions with & | ~ (a < b < c is an `and` too)."
-            " Only a plain setting can be asked, and only whether it is zero (`if momentum:`)."
+            " Only a plain setting can be asked, and only whether it is zero (`if momentum:`). For each k-th step, in"
+            " place of `if t % k == 0:`, write `if every(k):`, where k is a setting."
         )
+
+
+def _text(node: Node, level: int = 0, depth: int = DEEPEST) -> str:
+    """The formula as it is written, in parentheses where it binds less closely than `level`."""
+    if not node.args or node.op == "held":
+        return format(node.value, "g" if node.op == "const" else "")
+    if not depth:
+        return "…"
+    if node.op in SIGNS:
+        own, sign = SIGNS[node.op]
+        text = f" {sign} ".join(_text(each, own + place, depth - 1) for place, each in enumerate(node.args))
+    elif node.op in PREFIXES:
+        own, text = PREFIXED, PREFIXES[node.op] + _text(node.args[0], PREFIXED, depth - 1)
+    else:
+        word = {"min": "minimum", "max": "maximum"}.get(node.op, node.op)
+        return f"{word}({', '.join(_text(each, 0, depth - 1) for each in node.args)})"
+    return f"({text})" if own < level else text
 
 
 def constant(value: Any) -> Node:

@@ -14,9 +14,10 @@ _answer: ContextVar[Callable[[Any], bool] | None] = ContextVar("answer", default
 
 
 def every(k: Any) -> bool:
-    """Whether this step is a k-th one of its key, where a setting says k; if that is 0, no step is.
+    """Whether this step is a k-th one of its key, where a setting such as `refresh: Count = 10` says k.
 
-    The answer picks a kernel: what is not asked for in a step costs nothing there.
+    Write `if every(refresh):`. Step k is the first, and each key counts its own; with 0 no step is. The setting may
+    change. The answer picks a kernel: what is not asked for in a step costs nothing there.
     """
     answer = _answer.get()
     if answer is None:
@@ -33,7 +34,7 @@ def answering(by: Callable[[Any], bool], call: Callable[[], R]) -> R:
 
 @contextmanager
 def at_step(t: int) -> Iterator[None]:
-    """Run formulas on numbers and arrays as they are in the t-th step of a key."""
+    """Run formulas on numbers and arrays, in a `with` block, as they are in the t-th step of a key."""
     token = _answer.set(lambda k: bool(k) and t % k == 0)
     try:
         yield

@@ -77,8 +77,8 @@ def instead(name: str) -> str:
     if name in SHAPED.split():
         return FLAT[0].lower() + FLAT[1:]
     return (
-        "there is no word for it. A rule is written for each element alike, with + - * /, x**2, comparisons, and, from"
-        f" thincopt.language, {', '.join(WORDS)}."
+        "there is no word for it. A rule is written for each element alike, with + - * /, x**2, comparisons, % and //"
+        f" of numbers, and, from thincopt.language, {', '.join(WORDS)}, and `if every(k):` for each k-th step."
     )
 
 

@@ -10,6 +10,8 @@ from typing import Any
 from .errors import RuleError
 from .expression import Node, in_order
 
+JUMPS = {*dis.hasjrel, *dis.hasjabs}
+
 
 def results_of(label: str, names: Sequence[str], returned: Any) -> tuple[Any, ...]:
     """What was returned, one for each of these names."""
@@ -29,14 +31,20 @@ def results_of(label: str, names: Sequence[str], returned: Any) -> tuple[Any, ..
 
 
 def see_order(function: Callable[..., Any], label: str, states: Sequence[str]) -> None:
-    """An error if states are returned under each other's names, as in (w, g, m, v) with `return step, v, m`.
+    """An error if states are returned under each other's names, as in (w, g, m, v) with `return step, v, m`, or first.
 
     From the compiled code, for of what is typed at a prompt there is no source. States that only change places, none
     of them computed anew, are meant to.
     """
     code = list(dis.get_instructions(function))
     computed = {name for each in code if each.opname.startswith("STORE_FAST") for name in _names(each)}
-    for returned in _returned(code, len(states)):
+    for first, *returned in _returned(code, 1 + len(states)):
+        if computed.issuperset(states) and _stand_first(states, [first, *returned]):
+            own, other = ", ".join(states), returned[-1] or "…"
+            raise RuleError(
+                f"{label} returns its states first, ({own}, {other}), but they come last: write"
+                f" `return {other}, {own}`. If {states[0]} is to stand first, give it another name there."
+            )
         given = {state: name for state, name in zip(states, returned, strict=True) if name in states}
         if any(_goes_round(given, state) and state in computed for state in states):
             told = ", ".join(name or "…" for name in returned)
@@ -47,15 +55,33 @@ def see_order(function: Callable[..., Any], label: str, states: Sequence[str]) -
 
 
 def _returned(code: Sequence[dis.Instruction], count: int) -> Iterator[list[str | None]]:
-    """The last names of each tuple that is returned; None for what is no plain name."""
-    names: list[str | None] = [None] * count
+    """The names of each tuple of so many that is returned; None for what is no plain name."""
+    stack: list[str | None] = []
     for each, after in pairwise(code):
+        if each.opname == "BUILD_TUPLE" and after.opname == "RETURN_VALUE" and count == each.arg:
+            yield ([None] * count + stack)[-count:]
+        if each.is_jump_target or each.opcode in JUMPS:
+            stack = []  # what lies below is not known here
         if each.opname.startswith("LOAD_FAST"):
-            names += _names(each)
-        elif each.opname == "BUILD_TUPLE" and after.opname == "RETURN_VALUE":
-            yield names[-count:] if count else []
+            stack += _names(each)
         else:
-            names = [None] * count
+            stack = _after(each, stack)
+
+
+def _after(instruction: dis.Instruction, stack: list[str | None]) -> list[str | None]:
+    """What lies on the stack: what came last is no plain name, as of a result."""
+    grown = dis.stack_effect(instruction.opcode, instruction.arg)
+    kept = stack if grown > 0 else stack[: max(0, len(stack) + grown - 1)]
+    return [*kept, *[None] * max(1, grown)]
+
+
+def _stand_first(states: Sequence[str], returned: Sequence[str | None]) -> bool:
+    """Whether the states stand where the step and all but the last are to be, and then what else is computed.
+
+    A single state may be the step, with a new one computed in its place.
+    """
+    *first, last = returned
+    return bool(states) and first == list(states) and last not in states and (last is not None or len(states) > 1)
 
 
 def _names(instruction: dis.Instruction) -> tuple[str, ...]:
@@ -80,7 +106,7 @@ def see_repeatable(first: Sequence[Node], again: Sequence[Node]) -> None:
             changed = one is not None and other is not None and one[0] == other[0] == "const"
             told = f" ({one[1]} at first, then {other[1]})" if changed and one and other else ""
             raise RuleError(
-                f"it gave two formulas when it was run twice{told}. A rule is run once, and its formula is kept: a"
+                f"it gave two formulas when it was run twice{told}. The formula that a rule gives is kept: a"
                 " random number, the time, or a count of its own would be the same number for ever. There are no"
                 " random numbers in a rule; what changes from step to step is t, a state, or a setting with a schedule."
             )

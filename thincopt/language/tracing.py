@@ -237,7 +237,7 @@ def trace(
                 tracer.news = before
             changes = rule is not None if _is_once(new, value) else new is not value and each not in off
             if changes:
-                value = Node("held", (new,), is_array=new.is_array)
+                value = Node("held", (new,), RETURNS[point], is_array=new.is_array)
         return value
 
     g = staged("clipped", staged("gradient", gradient, w=weights), w=weights)

@@ -30,6 +30,8 @@ class Order:
         """They are there; or they will not be."""
         if why_not:
             self.remark = f", in plain NumPy: not compiled: {why_not}"
+        else:
+            self.remark = ", in plain NumPy: compiled, from the next step on"
         self.is_there = not why_not
         for turns in filter(None, [each() for each in self._recalled]):
             turns.recall()

@@ -52,8 +52,9 @@ def type_fault(role: str, value: Array) -> str | None:
     """Why an array's type or its place in memory will not do."""
     if value.dtype.char not in CHARACTERS or not value.dtype.isnative:
         wanted = "in this machine's byte order" if value.dtype.name in DTYPES else " or ".join(DTYPES)
-        cast = value.dtype.name if value.dtype.name in DTYPES else DTYPES[0]
-        become = f'; write {role} = {role}.astype("{cast}")' if value.dtype.kind in "biuf" else ""
+        cast = f'"{value.dtype.name if value.dtype.name in DTYPES else DTYPES[0]}"'
+        own = "weights.dtype" if role == "gradient" else cast
+        become = f"; write {role} = {role}.astype({own})" if value.dtype.kind in "biuf" else ""
         return f"the {role} must be {wanted}, not {value.dtype}{become}"
     if not value.flags.c_contiguous:
         told = f"the {role} must be contiguous in memory (C order), but the strides are {value.strides}"

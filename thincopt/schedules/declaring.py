@@ -11,7 +11,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Annotated, Any
 
-from ..errors import RuleError, ScheduleError, SettingError, at_most, reason_of, shown, suggestion
+from ..errors import RuleError, ScheduleError, SettingError, at_most, briefly, reason_of, shown, suggestion
 from ..language.signature import Setting, setting_of
 from .following import FINITE, Listed, Played, as_float, number
 
@@ -198,6 +198,7 @@ def unmade(value: Any) -> str:
     return shown(value)
 
 
+@briefly
 def schedule(name: str) -> Callable[[Callable[..., float]], Family]:
     """Make a function of (step, …) into the schedule `name`, found by that name from then on, in configs too."""
     if callable(name):
@@ -205,10 +206,14 @@ def schedule(name: str) -> Callable[[Callable[..., float]], Family]:
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z]\w*\.v[1-9]\d*", name):
         raise ScheduleError(f"A schedule is named like 'decaying.v1', with a version; {name!r} is not.")
 
+    @briefly
     def enrol(function: Callable[..., float]) -> Family:
         known = _known(function).get(name)
         if known is not None and not _may_replace(function, known.function):
-            raise ScheduleError(f"{name} is already the schedule of {known.function.__module__}; choose another name.")
+            raise ScheduleError(
+                f"{name} is already the schedule of {known.function.__module__}; choose another name. If it has moved"
+                " from there, restart this process (in a notebook, the kernel)."
+            )
         FAMILIES[name] = Family(name, function)
         return FAMILIES[name]
 

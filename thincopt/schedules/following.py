@@ -12,7 +12,7 @@ from ..errors import ScheduleError, reason_of, shown
 from ..language.types import Range
 
 FINITE = Range()
-MOST_LISTED = 100  # values of a list that are printed
+MOST_LISTED = 6  # values of a list that are printed
 END: Any = object()  # what follows the last value of an iterator
 Taken = tuple[int, Any]  # how many values came before this one, and it
 

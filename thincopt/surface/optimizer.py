@@ -100,6 +100,7 @@ class Optimizer:
         """The schedules that drive settings, by the setting's name; to give another, assign the attribute."""
         return of_settings(self._now.controls.schedules)
 
+    @briefly
     @in_turn
     def change(self, /, **settings: Any) -> None:
         """Give several settings new values at once: all of them, or none where one is refused.
@@ -108,12 +109,10 @@ class Optimizer:
         """
         self._adopt(self._now.controls.assigned(settings))
 
+    @briefly
     @in_turn
     def step_schedules(self) -> None:
-        """Take the next value of every schedule: call this once per batch, after the update.
-
-        Without schedules it does nothing.
-        """
+        """Take the next value of every schedule, if there is any: call this once per batch, after the update."""
         self._adopt(self._now.controls.stepped())
 
     def _adopt(self, controls: Controls) -> None:
@@ -138,6 +137,7 @@ class Optimizer:
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self._now.controls.values]
 
+    @briefly
     def __setattr__(self, name: str, value: Any) -> None:
         if name.startswith("_"):
             object.__setattr__(self, name, value)
