@@ -144,7 +144,8 @@ def do(world: World, made: Call) -> None:
     is_whole = kind is None or skipped
     for each in gradients.values():
         for key, gradient in each.items():
-            expected = np.zeros_like(gradient) if is_whole else made.gradients[key]
+            zeroed = is_whole and world.actor.model.values["zero_gradient"]
+            expected = np.zeros_like(gradient) if zeroed else made.gradients[key]
             assert gradient.tobytes() == expected.tobytes(), f"gradient of {key!r}"
     if is_whole:
         full = {key: each for key, each in made.gradients.items() if each.size}
