@@ -29,7 +29,8 @@ static PyObject *runner_hold(PyObject *object, PyObject *batch)
     self->total = total_of(&self->room, self->count);
     if (outcome == DONE && prepare(self->runner, &self->room, self->count, self->total) < 0)
         outcome = FAILED;
-    if (outcome == DONE && !overlaps(&self->room, self->count) && are_known(&self->room, self->count))
+    const int are_apart = !self->count || !overlaps(&self->room, self->count);
+    if (outcome == DONE && are_apart && are_known(&self->room, self->count))
         return (PyObject *)self;
     Py_DECREF(self);
     return outcome == FAILED ? NULL : Py_NewRef(Py_None);
