@@ -8,19 +8,29 @@ import pytest
 
 from tests import probes
 from thincopt import OpsError, Optimizer
+from thincopt.language import Rule
 from thincopt.ops.contract import DTYPES, POLICIES
 from thincopt.ops.cuda.launching import BETWEEN, launches, source
 from thincopt.ops.cuda.nvrtc import OPTIONS, compiled
+from thincopt.recipes.composing import compose, declarations
+from thincopt.recipes.recipe import Recipe
 from thincopt.recipes.shipping import every_recipe
 from thincopt.rules import all_rules
 
 ARCHITECTURES = ("sm_75", "sm_80", "sm_90", "sm_100")
 
 
+def extremes(rule: Rule) -> list[Recipe]:
+    """All numbers on, and all off."""
+    choices = {each.name: each.default for each in declarations(rule).settings if not each.is_number}
+    return [compose(rule, choices, lambda name, is_on=is_on: is_on) for is_on in (True, False)]
+
+
 def every_kernel() -> dict[str, str]:
-    """The text of each kernel that any rule, with any settings, can launch."""
-    rules = {*all_rules().values(), *probes.RULES}
-    recipes = (recipe for rule in rules for recipe in every_recipe(rule))
+    """The text of each kernel that any rule, with any settings, can launch; of probes, with all on and with all off."""
+    rules = [each for each in all_rules().values() if each not in probes.RULES]
+    recipes = [recipe for rule in rules for recipe in every_recipe(rule)]
+    recipes += [recipe for rule in probes.RULES for recipe in extremes(rule)]
     steps = (step for recipe in recipes for policy in POLICIES for step in launches(recipe, policy).steps)
     return dict([BETWEEN, *((step.name, step.text) for step in steps)])
 
