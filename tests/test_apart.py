@@ -16,22 +16,22 @@ from thincopt.ops.numpy.plain import PlainRunner, _program
 EMPTY = Phase(Block((), (), ()), (), (), (), Walk((), (), ()), (), ())
 
 
-def cut(recipe, turn):
+def cut(recipe, case):
     """A step cut as often as it can be: each part alone, or with the fewest that cannot be apart from it."""
     places = [0]
     while places[-1] < recipe.parts:
         lasts = range(places[-1] + 1, recipe.parts + 1)
-        places.append(next(last for last in lasts if recipe.segment(places[-1], last, turn)))
-    return [recipe.segment(*each, turn) for each in pairwise(places)]
+        places.append(next(last for last in lasts if recipe.segment(places[-1], last, case)))
+    return [recipe.segment(*each, case) for each in pairwise(places)]
 
 
 class ApartRunner(PlainRunner):
     """Plain NumPy that runs the kernel of each part alone, one after the other."""
 
     def run(self, numbers, batch, lr_scale):
-        fused, turns = self.programs, range(len(self.programs))
+        fused, cases = self.programs, range(len(self.programs))
         idle = replace(self.recipe.kernels[0], phases=(EMPTY,), keeps=())
-        rounds = list(zip_longest(*(cut(self.recipe, turn) for turn in turns), fillvalue=idle))
+        rounds = list(zip_longest(*(cut(self.recipe, case) for case in cases), fillvalue=idle))
         for place, kernels in enumerate(rounds):
             self.programs = list(map(_program, kernels))
             assert super().run(numbers, batch, lr_scale) == Outcome.DONE

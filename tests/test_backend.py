@@ -69,7 +69,7 @@ class ReadingRunner(OnHost):
         return Outcome.DONE
 
     def one(self, numbers, state, weights, gradient, lr_scale):
-        kernel = self.recipe.kernels[self.recipe.turn(state.t + 1, numbers)]
+        kernel = self.recipe.kernels[self.recipe.case(state.t + 1, numbers)]
         scalars = [*numbers, *state.supplied, *state.scalars]
         scalars[self.recipe.rate] *= lr_scale
         scalars += [0.0] * (kernel.size - len(scalars))

@@ -30,8 +30,8 @@ class Present:
     `answers` are what the kernels are made by: of a choice its value, of a number whether it may be other than zero;
     and `comes`, of the k of an `every(k)`, whether it is now: until a schedule says so, what never comes is not there.
     Those that are `kept_on` count as such although they are zero. `loaded` are the keys whose state was loaded, until
-    one of them comes. A call brings `numbers` to `step` or `update`. Only
-    `states` and `bound` grow in place, by keys that stand once they have had a step.
+    one of them comes. A call brings `numbers` to `step` or `update`. Only `states` and `bound` grow in place, by keys
+    that stand once they have had a step.
     """
 
     controls: Controls

@@ -1,5 +1,6 @@
 """Print blocks and walks as C. Types and functions such as `real` and `SQRT` are native/'s; CUDA shares the lines."""
 
+from functools import cache
 from hashlib import sha256
 
 from .drawing import DRAWN, ON_WORDS
@@ -50,11 +51,13 @@ REDUCE = {  # where a lane begins, how it takes an element, how lanes become one
 }
 
 
+@cache
 def c_block(block: Block) -> tuple[str, str]:
     """The name and the source of `void name(const double *in, double *out)`."""
     return _function("scalars", "static void {}(const double *in, double *out)", block_lines(block))
 
 
+@cache
 def c_walk(walk: Walk) -> tuple[str, str]:
     """The name and the source of one walk over a range of elements, in the type `real`."""
     stored = {name for name, _ in walk.stores}

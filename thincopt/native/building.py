@@ -15,12 +15,11 @@ from ..language import Rule
 from . import adopt, load, ready, reason
 from .compiling import built, compiler, digest, made
 from .generate import Printed, kernels_of, printed
-from .loading import loaded, module_in
+from .loading import NAME, loaded, module_in
 from .probing import exactly
 
 RUNTIME, LIBRARY = "kernels.c", "library.c"
 NOTHING = Printed({}, {})
-NAME = "kernels.so"
 Get = Callable[[str, Callable[[], bytes]], bytes | None]
 
 

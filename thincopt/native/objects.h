@@ -172,7 +172,7 @@ static void slot_dealloc(PyObject *object)
 }
 
 /* Runner(array_type, (ticket, enter, leave), shared, counts of numbers and of a key's scalars, place of the rate,
-   whether gradients are checked, places of the periods, for each turn its kernels, the kernels) */
+   whether gradients are checked, places of the periods, for each case its kernels, the kernels) */
 static PyObject *runner_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     PyObject *array_type, *ticket, *enter, *leave, *shared, *periods, *plans, *kernels;

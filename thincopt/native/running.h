@@ -210,12 +210,12 @@ static enum outcome run_kernels(Runner *self, Room *room, Py_ssize_t count, int 
 /* Which kernels a key's t-th step is. */
 static const ints *plan_of(const Runner *self, int64_t t, const double *numbers)
 {
-    int turn = 0;
+    int which = 0;
     for (Py_ssize_t i = 0; i < self->periods.count; i++) {
         const int64_t period = (int64_t)numbers[self->periods.at[i]];
-        turn |= (period && t % period == 0) << i;
+        which |= (period && t % period == 0) << i;
     }
-    return &self->plans[turn];
+    return &self->plans[which];
 }
 
 /* A step of each key: the first kernels of all, then the second ones of those that have them, and so on. */

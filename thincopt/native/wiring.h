@@ -71,8 +71,8 @@ typedef struct {
     Py_ssize_t number_count, own_count;
     long rate; /* its place among the numbers, or -1 */
     int check_finite;
-    ints periods; /* places among the numbers: bit i of a turn says whether the step is a multiple of the i-th */
-    ints *plans;  /* for each turn, which kernels */
+    ints periods; /* places among the numbers: bit i of a case says whether the step is a multiple of the i-th */
+    ints *plans;  /* for each case, which kernels */
     Py_ssize_t kernel_count;
     Kernel *kernels;
     Room room;
@@ -201,7 +201,7 @@ static int read_plans(PyObject *periods, PyObject *tuple, Runner *self)
     if (read_ints(periods, &self->periods) < 0)
         return -1;
     if (count != (Py_ssize_t)1 << self->periods.count)
-        return PyErr_SetString(PyExc_ValueError, "there is not one plan for each turn"), -1;
+        return PyErr_SetString(PyExc_ValueError, "there is not one plan for each case"), -1;
     for (Py_ssize_t i = 0; i < count; i++)
         if (read_ints(PyTuple_GetItem(tuple, i), &self->plans[i]) < 0)
             return -1;

@@ -19,24 +19,24 @@ T = TypeVar("T")
 MOST_PERIODS = 4  # each doubles the kernels of a step
 
 
-class Turns:
-    """The answers to `every(k)`: bit i of a turn says whether its steps are k-th ones by the i-th of the periods."""
+class Cases:
+    """The answers to `every(k)`: bit i of a case says whether its steps are k-th ones by the i-th of the periods."""
 
     def __init__(self, comes: Callable[[str], bool]) -> None:
         self.comes, self.periods = comes, list[str]()
 
-    def falls(self, turn: int, name: str) -> bool:
-        """Whether this period's steps are among those of this turn."""
+    def falls(self, case: int, name: str) -> bool:
+        """Whether this period's steps are among those of this case."""
         if not self.comes(name):
             return False
         if name not in self.periods:
             self.periods.append(name)
         if len(self.periods) > MOST_PERIODS:
             raise RuleError(f"one step asks every(k) of {', '.join(self.periods)}; {MOST_PERIODS} are the most.")
-        return bool(turn >> self.periods.index(name) & 1)
+        return bool(case >> self.periods.index(name) & 1)
 
     def all(self, make: Callable[[int], T]) -> list[T]:
-        """What is made for every turn; the first of them shows of which periods there are answers."""
+        """What is made for every case; the first of them shows of which periods there are answers."""
         made = list[T]()
         while len(made) < 2 ** len(self.periods):
             made.append(make(len(made)))
@@ -56,15 +56,15 @@ def compose(
 
     `asks(name)` says whether a number may be other than zero; `comes(name)`, of the k of an `every(k)`, whether it is.
     """
-    parts, declares, turns = parts_of(rule), declarations(rule).sized(choices), Turns(comes or asks)
+    parts, declares, cases = parts_of(rule), declarations(rule).sized(choices), Cases(comes or asks)
 
-    def answers(turn: int) -> Answers:
-        return Answers(choices, asks, partial(turns.falls, turn), choices.get("zero_gradient", True))
+    def answers(case: int) -> Answers:
+        return Answers(choices, asks, partial(cases.falls, case), choices.get("zero_gradient", True))
 
-    def segment(first: int, last: int, turn: int) -> Kernel | None:
-        return _segment(rule, parts, parts[first:last], declares, answers(turn))
+    def segment(first: int, last: int, case: int) -> Kernel | None:
+        return _segment(rule, parts, parts[first:last], declares, answers(case))
 
-    kernels = turns.all(lambda turn: trace(rule, _stages(parts), declares, answers(turn)))
+    kernels = cases.all(lambda case: trace(rule, _stages(parts), declares, answers(case)))
     _see_alike(rule, kernels, declares)
     return Recipe(
         tuple(kernels),
@@ -72,7 +72,7 @@ def compose(
         scalars=declares.named("scalar"),
         shared=declares.named("shared"),
         rate=declares.numbers.index("learn_rate") if "learn_rate" in declares.numbers else None,
-        periods=tuple(map(declares.numbers.index, turns.periods)),
+        periods=tuple(map(declares.numbers.index, cases.periods)),
         parts=len(parts),
         segment=segment,
     )
@@ -109,7 +109,7 @@ def _segment(
 
 
 def _see_alike(rule: Rule, kernels: Sequence[Kernel], declares: Declared) -> None:
-    """Refuse what keys have in common where only those would come to it whose turn it is."""
+    """Refuse what keys have in common where only those would come to it that are in that case."""
     shared = set(declares.named("shared"))
     kept = [shared & {name for name, _ in each.keeps} for each in kernels]
     totals = zip_longest(*([len(phase.totals) for phase in each.phases] for each in kernels), fillvalue=0)

@@ -13,12 +13,12 @@ from ..language.kernel import Kernel
 class Recipe:
     """The kernels of a step, and which of them a key's step is: one for each answer to `every(k)` of its periods.
 
-    The t-th step is `kernels[turn]`, where bit i of turn says whether t is a multiple of the number at `periods[i]`.
-    A kernel's scalars begin with the optimizer's numbers, then t, size, the machine epsilon, the key's scalars, the
+    The t-th step is `kernels[case]`: bit i of a case says whether t is a multiple of the number at `periods[i]`. A
+    kernel's scalars begin with the optimizer's numbers, then t, size, the machine epsilon, the key's scalars, the
     shared numbers. `rate` and `periods` are places among the numbers: the learning rate, which a call may scale, and
     each k; 0 never falls.
 
-    The rule and its stages are so many `parts`, in order. `segment(first, last, turn)` is the kernel of some of them
+    The rule and its stages are so many `parts`, in order. `segment(first, last, case)` is the kernel of some of them
     alone, with which the parts before and after it can walk apart; None where what is between cannot be kept in arrays.
     """
 
@@ -46,7 +46,7 @@ class Recipe:
         """The arrays of state that the kernels read or write."""
         return {name for kernel in self.kernels for name in kernel.arrays} - {"w", "g"}
 
-    def turn(self, t: int, numbers: Sequence[float]) -> int:
+    def case(self, t: int, numbers: Sequence[float]) -> int:
         """Which of the kernels a key's t-th step is."""
         periods = [int(numbers[place]) for place in self.periods]
         return sum([1 << bit for bit, each in enumerate(periods) if each and t % each == 0])

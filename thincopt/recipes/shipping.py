@@ -12,7 +12,7 @@ from ..language.kernel import Kernel
 from ..language.signature import Setting
 from ..language.tracing import Answers, Ask, Declared, trace
 from ..stages import SCALING, WITHIN, stages_around
-from .composing import Turns, compose, declarations
+from .composing import Cases, compose, declarations
 from .recipe import Recipe
 
 T = TypeVar("T")
@@ -69,5 +69,5 @@ def _within(rule: Rule, names: Container[str], **fixed: Any) -> Iterator[Kernel]
 
 
 def _alone(stage: Stage, declares: Declared, choices: Mapping[str, Any], asks: Ask) -> list[Kernel]:
-    turns = Turns(asks)
-    return turns.all(lambda turn: trace(None, [stage], declares, Answers(choices, asks, partial(turns.falls, turn))))
+    cases = Cases(asks)
+    return cases.all(lambda case: trace(None, [stage], declares, Answers(choices, asks, partial(cases.falls, case))))

@@ -57,8 +57,8 @@ def _near(target: object) -> str:
 def _functions(recipe: Recipe, printer: Printer) -> Iterator[str]:
     """Each function below a comment that tells its place in a step and what its names stand for."""
     phases = [
-        (_when(recipe, turn), kernel, place)
-        for turn, kernel in enumerate(recipe.kernels)
+        (_when(recipe, case), kernel, place)
+        for case, kernel in enumerate(recipe.kernels)
         for place in range(len(kernel.phases))
     ]
     for number, (when, kernel, place) in enumerate(phases, 1):
@@ -72,10 +72,10 @@ def _functions(recipe: Recipe, printer: Printer) -> Iterator[str]:
             yield _comment(told, printer) + printer.walk(phase.walk, f"walk{end}")
 
 
-def _when(recipe: Recipe, turn: int) -> str:
-    """In which steps this turn comes."""
-    names = [recipe.kernels[turn].base[place] for place in recipe.periods]
-    asked = [f"{'' if turn >> bit & 1 else 'not '}every({name})" for bit, name in enumerate(names)]
+def _when(recipe: Recipe, case: int) -> str:
+    """In which steps this case comes."""
+    names = [recipe.kernels[case].base[place] for place in recipe.periods]
+    asked = [f"{'' if case >> bit & 1 else 'not '}every({name})" for bit, name in enumerate(names)]
     return f" where {' and '.join(asked)}" if asked else ""
 
 

@@ -150,7 +150,7 @@ class _Making:
             yield self.walk(last, program, zeroes=int("g" in dict(last.stores)))
 
     def needs_scalars(self, kernel: Kernel, depth: int) -> bool:
-        """Whether a phase that does not store must wait for scalars, or say whose turn it is."""
+        """Whether a phase that does not store must wait for scalars, or say which case it is."""
         phase = kernel.phases[depth]
         found = depth > 0 and kernel.phases[depth - 1].results
         return bool(phase.gives or phase.scalars or found or (depth == 0 and self.recipe.periods))

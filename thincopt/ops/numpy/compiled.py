@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Hashable, Sequence
-from functools import cache
 from itertools import chain
 from typing import Any
 
@@ -20,8 +19,6 @@ from ...recipes.recipe import Recipe
 from ..contract import Batch, Held, KeyState, OnHost
 
 KINDS = ("sum", "dot", "norm", "amax")
-block_name = cache(lambda block: c_block(block)[0])
-walk_name = cache(lambda walk: c_walk(walk)[0])
 
 
 class CompiledRunner(OnHost):
@@ -73,8 +70,8 @@ class CompiledRunner(OnHost):
     def _phase(self, phase: Phase) -> tuple[Any, ...]:
         order = ("w", "g", *self.recipe.arrays)
         return (
-            block_name(phase.block) if phase.gives else None,
-            walk_name(phase.walk) if phase.walk.arrays else None,
+            c_block(phase.block)[0] if phase.gives else None,
+            c_walk(phase.walk)[0] if phase.walk.arrays else None,
             phase.takes,
             phase.gives,
             tuple(each for pair in phase.totals for each in pair),

@@ -49,7 +49,7 @@ class NumpyOps:
         check_finite = nonfinite != "propagate"
         if order:
             order.recall(turns)  # before it is asked what is there: what comes from now on is told
-            plans = compiled_plans(self.native, recipe)
+            plans = compiled_plans(self.native, recipe) if order.is_there else plans
         if plans is None:
             return PlainRunner(recipe, shared, turns, check_finite=check_finite, order=order)
         return CompiledRunner(self.native, recipe, plans, shared, turns, check_finite=check_finite, order=order)

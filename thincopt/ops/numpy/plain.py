@@ -87,7 +87,7 @@ class PlainRunner(OnHost):
         return self._walk([self._task(given, self.states[key], *pair) for key, pair in batch.items()])
 
     def _task(self, given: _Given, state: KeyState, weights: Any, gradient: Any) -> _Task:
-        program = self.programs[self.recipe.turn(state.t + 1, given.numbers)]
+        program = self.programs[self.recipe.case(state.t + 1, given.numbers)]
         arrays = {"w": weights.reshape(-1), "g": gradient.reshape(-1), **state.arrays}
         return _Task(program, state, arrays, given.scalars(state, self.shared))
 
