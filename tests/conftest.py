@@ -2,18 +2,18 @@
 
 import os
 from itertools import count
-from textwrap import dedent
 
 import catalogue
 import numpy as np
 import pytest
 
 from tests import probes
+from tests.compilers import Compiler
 from thincopt import Optimizer
 from thincopt.environment import flag
 from thincopt.language import Rate, Unit, rule, sign
 from thincopt.language.declaring import Rule
-from thincopt.native import load, reason
+from thincopt.native import demand, load, reason
 from thincopt.native.building import build
 from thincopt.ops.numpy.ops import NumpyOps
 from thincopt.recipes.composing import compose, declarations
@@ -75,6 +75,30 @@ def cache(monkeypatch, tmp_path, compiled):
     return tmp_path / "thincopt"
 
 
+@pytest.fixture
+def fresh(monkeypatch):
+    """A queue of the test's own."""
+    monkeypatch.setattr(demand, "_queue", demand._Queue())
+
+
+@pytest.fixture
+def slow(cache, fresh, monkeypatch, tmp_path):
+    """Kernels are compiled in the background, by a compiler that waits."""
+    folder = tmp_path / "compiler"
+    folder.mkdir()
+    made = Compiler(folder)
+    monkeypatch.setenv("CC", made.command)
+    monkeypatch.setenv("THINCOPT_COMPILE", "background")
+    yield made
+    made.go()
+    demand._queue.token.acquire(timeout=60)
+
+
+@pytest.fixture
+def waits(cache, fresh, monkeypatch):
+    monkeypatch.setenv("THINCOPT_COMPILE", "wait")
+
+
 def another(name="AnotherForTests.v1"):
     """A rule whose formula no test has had before: what was compiled stays so."""
     number = 1 + next(_formulas) / 1024
@@ -86,13 +110,6 @@ def another(name="AnotherForTests.v1"):
         return learn_rate * sign(m) * (m * m + number), m
 
     return Another
-
-
-def script(path, text):
-    """An executable."""
-    path.write_text(f"#!/bin/sh\n{dedent(text)}\n")
-    path.chmod(0o755)
-    return str(path)
 
 
 def is_compiled(optimizer: Optimizer) -> bool:

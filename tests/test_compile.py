@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import thincopt
-from tests.conftest import another, is_compiled, script
+from tests.compilers import script
+from tests.conftest import another, is_compiled
 from thincopt import NumpyOps, OpsError, SettingError, native
 from thincopt.native import building, compiling
 from thincopt.native.generate import kernels_of, printed

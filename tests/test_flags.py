@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import thincopt
-from tests.conftest import another, script
+from tests.compilers import script
+from tests.conftest import another
 from tests.test_building import build, copied
 from thincopt import OpsError, native
 from thincopt.native import probing

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from tests.test_demand import fresh, slow, until  # noqa: F401  # its fixtures
+from tests.compilers import until
 from thincopt import NumpyOps, Optimizer, num_threads, set_num_threads, stages
 from thincopt.language import maximum, mean, sign, stage, where
 from thincopt.native import building
@@ -60,7 +60,7 @@ def test_each_brings_a_few_walks_and_no_rule_any_more(monkeypatch):
 
 
 @pytest.mark.parametrize(("is_centred", "is_careful", "leans"), list(product([False, True], repeat=3)))
-def test_every_combination_has_the_same_bits_before_at_and_after(trial, slow, is_centred, is_careful, leans):  # noqa: F811
+def test_every_combination_has_the_same_bits_before_at_and_after(trial, slow, is_centred, is_careful, leans):
     slow.go()
     building.compiled([trial])  # each stage alone
     (slow.folder / "go").unlink()
