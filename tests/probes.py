@@ -26,6 +26,7 @@ from thincopt.language import (
     mean,
     minimum,
     norm,
+    normal,
     rule,
     sigmoid,
     sign,
@@ -34,6 +35,7 @@ from thincopt.language import (
     sum,
     tanh,
     total,
+    uniform,
     where,
 )
 
@@ -67,6 +69,14 @@ def Functions(w, g, m, v, seen: Annotated[Scalar, Starts(1.0)], t, *, learn_rate
 def Elementary(w, g, exp_, log_, tanh_, sigmoid_, pow_):
     """Keep what each function finds of any gradient."""
     return 0.0 * w, exp(g), log(g), tanh(g), sigmoid(g), w**g
+
+
+@rule("ProbeRandom.v1")
+def Random(w, g, m, seen: Scalar, random, t, *, learn_rate: Rate = 0.1, refresh: Count = 3):
+    """Numbers for each element and one alone, drawn anew or held for some steps, kept, and summed."""
+    rate = learn_rate * uniform(random, of=1.0, draw="rate")
+    m = m + normal(random, of=w, draw=1, at=t // refresh) * sum(uniform(random, of=w, draw=2))
+    return rate * (g + normal(random, of=w)), m, seen + normal(random, of=t)
 
 
 @rule("ProbeSwap.v1")

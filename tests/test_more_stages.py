@@ -8,7 +8,7 @@ import pytest
 
 from tests.compilers import until
 from thincopt import NumpyOps, Optimizer, num_threads, set_num_threads, stages
-from thincopt.language import maximum, mean, sign, stage, where
+from thincopt.language import maximum, mean, normal, sign, stage, where
 from thincopt.native import building
 from thincopt.native.generate import kernels_of, printed
 from thincopt.rules.adam import AdamW
@@ -31,8 +31,8 @@ def careful(w, g, step, *, is_careful: bool = False):
 
 
 @stage(at="weights")
-def leaning(w, g, last, *, leans: bool = False):
-    return (w + 1e-3 * sign(last), w) if leans else (w, last)
+def leaning(w, g, last, random, *, leans: bool = False):
+    return (w + 1e-3 * normal(random, of=w) * sign(last), w) if leans else (w, last)
 
 
 def again(name):

@@ -180,8 +180,9 @@ def test_what_is_left_to_chance_is_told(function):
         traced(function)
     assert re.sub(r" \(\S+ at first, then \S+\)", "", str(caught.value)) == (
         "Made.v1: it gave two formulas when it was run twice. The formula that a rule gives is kept: a random"
-        " number, the time, or a count of its own would be the same number for ever. There are no random numbers in a"
-        " rule; what changes from step to step is t, a state, or a setting with a schedule."
+        " number, the time, or a count of its own would be the same number for ever. What changes from step to step is"
+        " t, a state, a setting with a schedule, and what normal(random, of=w) or uniform(random, of=w) draws, from"
+        " thincopt.language, in a rule that takes `random` beside w and g."
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Hashable, Mapping
 from copy import copy, deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,6 +12,7 @@ from warnings import warn
 from ..errors import SettingError, StateError, shown, suggestion
 from ..language import Rule
 from ..language.fingerprint import fingerprint
+from ..language.randomness import words_of
 from ..rules import all_rules
 from ..schedules.declaring import Follower
 from .settings import about, clash, scheduled, settings_of, validated, value_at
@@ -59,6 +60,10 @@ class Controls:
     def start(self, start: float | str) -> float:
         """The number that state begins with: of a setting, the present value."""
         return float(self.effective[start] if isinstance(start, str) else start)
+
+    def words(self, key: Hashable) -> tuple[float, ...]:
+        """What a key's random numbers are made of, if there are any."""
+        return words_of(int(self.values["seed"]), key) if "seed" in self.values else ()
 
     def asks(self, name: str) -> bool:
         """Whether this number may be other than zero, or than None; one that is scheduled may be other than zero."""

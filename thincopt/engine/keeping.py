@@ -31,7 +31,8 @@ def _state(now: Present, key: Hashable, weights: Array) -> KeyState:
     declared = [each for each in now.declared.states if each.kind != "shared"]
     if state is None:
         starts = [now.controls.start(each.start) for each in declared if each.kind == "scalar"]
-        state = KeyState(tuple(weights.shape), weights.dtype.name, array("d", starts))
+        scalars = array("d", [*starts, *now.controls.words(key)])
+        state = KeyState(tuple(weights.shape), weights.dtype.name, scalars)
     missing = [each for each in declared if each.name in now.recipe.kept and each.name not in state.arrays]
     if not missing and state.taken[0]:
         return state

@@ -159,7 +159,7 @@ def _made(
         controls=controls,
         ops=ops,
         follows=follows,
-        states=_without_stale(controls, states, recipe.kept),
+        states=_seeded(controls, _without_stale(controls, states, recipe.kept)),
         shared=shared,
         answers=answers,
         comes=comes,
@@ -192,7 +192,7 @@ def _composed(controls: Controls, kept_on: Container[str]) -> tuple[Recipe, dict
     settings = declarations(controls.rule).settings
     own = [each.name for each in settings if not each.is_number]
     choices = {name: controls.values[name] for name in (*own, "zero_gradient")}
-    answers = {**choices, "nonfinite": controls.values["nonfinite"]}
+    answers = {**choices, **{name: controls.values[name] for name in ("nonfinite", "seed") if name in controls.values}}
     comes: dict[str, bool] = {}
     recipe = compose(
         controls.rule,
@@ -230,6 +230,16 @@ def _without_stale(controls: Controls, states: States, kept: Container[str]) -> 
     fresh = set(_declared(controls).named("array")) - stale
     return {
         key: replace(state, arrays={name: each for name, each in state.arrays.items() if name in fresh}, before=None)
+        for key, state in states.items()
+    }
+
+
+def _seeded(controls: Controls, states: States) -> States:
+    """The same, with what each key's random numbers are made of."""
+    kept = len(declarations(controls.rule).named("scalar"))
+    scalars = {key: array("d", [*state.scalars[:kept], *controls.words(key)]) for key, state in states.items()}
+    return {
+        key: state if state.scalars == scalars[key] else replace(state, scalars=scalars[key], before=None)
         for key, state in states.items()
     }
 

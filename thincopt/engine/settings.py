@@ -14,16 +14,19 @@ from ..errors import ScheduleError, SettingError, at_most, shown, suggestion
 from ..errors.spellings import spelled
 from ..language import Rule
 from ..language.signature import Setting
+from ..language.types import Range
 from ..recipes.composing import declarations
 from ..rules import all_rules
 from ..schedules.declaring import Follower, as_schedule, is_schedule, unmade
 from ..schedules.following import Played
 
 L2_IS_WEIGHT_DECAY = Setting("L2_is_weight_decay", False, choices=(False, True))  # of rules that have both
+SEED = Setting("seed", 0, Range(0, whole=True, fixed=True))  # of rules that draw random numbers
 ENGINE = (
     L2_IS_WEIGHT_DECAY,
     Setting("nonfinite", "raise", choices=("raise", "skip", "propagate")),
     Setting("zero_gradient", True, choices=(False, True)),
+    SEED,
 )
 ALIASES = {"b1": "beta1", "b2": "beta2"}  # Thinc's names of attributes
 
@@ -36,9 +39,10 @@ def meant(name: str, known: Container[str]) -> str:
 @cache
 def settings_of(rule: Rule) -> dict[str, Setting]:
     """Every setting of a rule, its stages and the engine, with this rule's defaults; `learn_rate` first."""
-    declared = declarations(rule).settings
-    decays = {"L2", "weight_decay"} <= {each.name for each in declared}
-    known = [*declared, *(each for each in ENGINE if decays or each is not L2_IS_WEIGHT_DECAY)]
+    declared = declarations(rule)
+    decays = {"L2", "weight_decay"} <= {each.name for each in declared.settings}
+    idle = {L2_IS_WEIGHT_DECAY.name: not decays, SEED.name: not declared.draws}
+    known = [*declared.settings, *(each for each in ENGINE if not idle.get(each.name))]
     known.sort(key=lambda each: each.name != "learn_rate")
     settings = {each.name: replace(each, default=rule.defaults.get(each.name, each.default)) for each in known}
     for name in rule.defaults:

@@ -3,6 +3,7 @@
 from .declaring import RULES, Rule, Stage, rule, stage
 from .errors import RuleError, ThincoptError
 from .periods import at_step, every
+from .randomness import Random, normal, uniform
 from .types import Array, Count, Number, Positive, Range, Rate, Scalar, Share, Shared, Size, Starts, Times, Unit
 from .words import (
     abs,
@@ -30,6 +31,7 @@ __all__ = [
     "Count",
     "Number",
     "Positive",
+    "Random",
     "Range",
     "Rate",
     "Rule",
@@ -55,6 +57,7 @@ __all__ = [
     "mean",
     "minimum",
     "norm",
+    "normal",
     "rule",
     "sigmoid",
     "sign",
@@ -63,5 +66,6 @@ __all__ = [
     "sum",
     "tanh",
     "total",
+    "uniform",
     "where",
 ]

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from functools import cache, lru_cache
 
+from .drawing import DRAWN
 from .elementary import FORMULAS, block_of
 from .printing_python import python_function
 
@@ -144,7 +145,35 @@ def power(x: float, y: float) -> float:
     return _own("pow")(x, y)
 
 
+def as_word(x: float) -> float:
+    """A whole number modulo 2³²; 0 of NaN."""
+    rest = modulo(x, 2.0**32)
+    return rest if rest == rest else 0.0
+
+
+def word(key: float, other: float, at: float, part: float, place: int = 0) -> int:
+    """The random word of the element at this place."""
+    group = place // 4
+    drawn = _functions("philox")(group & 0xFFFFFFFF, group >> 32, int(at), int(part), int(key), int(other))
+    return int(drawn[place % 4])
+
+
+def uniform(word: int) -> float:
+    """A number between 0 and 1."""
+    return _own("uniform")(word)
+
+
+def normal(word: int) -> float:
+    """A number of the normal distribution."""
+    return _own("normal")(word)
+
+
 @cache
 def _own(name: str) -> Callable[..., float]:
-    made = python_function(block_of(FORMULAS[name]), globals())
+    made = _functions(name)
     return lambda *operands: made(*operands)[0]
+
+
+@cache
+def _functions(name: str) -> Callable[..., tuple[float, ...]]:
+    return python_function(block_of((FORMULAS | DRAWN)[name]), globals())

@@ -178,7 +178,7 @@ class Node(Untraced):
 
 def _text(node: Node, level: int = 0, depth: int = DEEPEST) -> str:
     """The formula as it is written, in parentheses where it binds less closely than `level`."""
-    if not node.args or node.op == "held":
+    if not node.args or node.op in ("held", "word"):
         return format(node.value, "g" if node.op == "const" else "")
     if not depth:
         return "…"
@@ -214,7 +214,7 @@ def apply(op: str, *operands: Any) -> Node:
         return _power(*args)
     if op in ("floor", "mod") and is_array:
         raise RuleError("%, // and floor are of numbers, such as t; there is no word for them that is of arrays.")
-    whole = op == "floor" or (op in ("add", "sub", "mul", "mod") and all(each.whole for each in args))
+    whole = op in ("floor", "as_word") or (op in ("add", "sub", "mul", "mod") and all(each.whole for each in args))
     return Node(op, args, is_array=is_array, whole=whole)
 
 

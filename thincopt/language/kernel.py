@@ -64,7 +64,8 @@ class Block:
 class Walk:
     """One walk over memory: load `arrays`, compute, then store or reduce.
 
-    The value loaded from array `m` is called `v_m` (see `spelled`); `scalars` are rounded once to the compute type.
+    The value loaded from array `m` is called `v_m` (see `spelled`). `scalars` are rounded once to the compute type, but
+    for those whose names begin with u, which are words.
     `origins` gives, for each target in the code, the line of the rule or stage that it is of; the engine's own w − step
     has none.
     """

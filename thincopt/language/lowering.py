@@ -100,7 +100,8 @@ class _Lowering:
         operands, code, origins = straight_line([each for node in found for each in node.args], leaf)
         rest = iter(map(str, operands))
         reductions = tuple(Reduction(node.op, tuple(next(rest) for _ in node.args)) for node in found)
-        walk = Walk(tuple(arrays), tuple(scalars.values()), code, reductions=reductions, origins=origins)
+        over = tuple(arrays or ("w",) * bool(found))  # of what is drawn alone there is as much as of the weights
+        walk = Walk(over, tuple(scalars.values()), code, reductions=reductions, origins=origins)
         return walk, tuple(scalars), tuple(map(self.slot, found))
 
     def walking(self) -> tuple[dict[str, None], dict[int, str], Leaf]:
@@ -112,7 +113,8 @@ class _Lowering:
             if node.op == "array":
                 arrays[str(node.value)] = None
                 return f"v_{spelled(str(node.value))}"
-            return None if node.is_array else scalars.setdefault(self.ask(node), f"k{len(scalars)}")
+            kind = "u" if node.op == "as_word" else "k"
+            return None if node.is_array else scalars.setdefault(self.ask(node), f"{kind}{len(scalars)}")
 
         return arrays, scalars, leaf
 

@@ -1,5 +1,6 @@
 """Print blocks and walks as C. Types and functions such as `real` and `SQRT` are native/'s; CUDA shares the lines."""
 
+from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
 
@@ -36,13 +37,25 @@ SCALAR = {
     "times_low": "(uint32_t)((uint64_t){} * {})",
     "xor": "{} ^ {}",
     "plus": "(uint32_t)({} + {})",
+    "as_word": "as_word({})",
+    "word": "word_at(0, {}, {}, {}, {})",
+    "uniform": "own_uniform({})",
+    "normal": "own_normal({})",
 }
 ARRAY = {
     **COMMON,
     **{name: f"(real){call}" for name, call in OWN.items()},
     "sqrt": "SQRT({})",
     "abs": "ABS({})",
+    "word": "{target}_drawn[i - from]",
+    "uniform": "(real)own_uniform({})",
+    "normal": "(real)own_normal({})",
 }
+WORDS = (*ON_WORDS, "word")
+CHUNKS = (
+    "for (int64_t from = walk->begin; from < walk->end; from += CHUNK) {",
+    "    const int64_t to = from + CHUNK < walk->end ? from + CHUNK : walk->end;",
+)
 REDUCE = {  # where a lane begins, how it takes an element, how lanes become one
     "sum": ("0", "{0} += (double){1};", "fold_sum"),
     "dot": ("0", "{0} += (double){1} * (double){2};", "fold_sum"),
@@ -60,12 +73,7 @@ def c_block(block: Block) -> tuple[str, str]:
 @cache
 def c_walk(walk: Walk) -> tuple[str, str]:
     """The name and the source of one walk over a range of elements, in the type `real`."""
-    stored = {name for name, _ in walk.stores}
-    body = [
-        f"{'' if name in stored else 'const '}real *const p_{spelled(name)} = walk->arrays[{index}];"
-        for index, name in enumerate(walk.arrays)
-    ]
-    body += [f"const real {name} = (real)walk->scalars[{index}];" for index, name in enumerate(walk.scalars)]
+    body = [*pointers(walk, "walk->arrays"), *numbers(walk, "walk->scalars")]
     body += _storing(walk) if walk.stores else _reducing(walk)
     return _function("walk", "static void TYPED({})(const struct walk *walk)", body)
 
@@ -112,6 +120,26 @@ def _function(prefix: str, head: str, body: list[str]) -> tuple[str, str]:
     return name, f"{head.format(name)}\n{{\n{text}\n}}\n"
 
 
+def pointers(walk: Walk, arrays: str) -> list[str]:
+    """The lines that take the arrays of a walk that it reads or stores."""
+    stored = {name for name, _ in walk.stores}
+    used = stored.union(read_by(walk))
+    return [
+        f"{'' if name in stored else 'const '}real *const p_{spelled(name)} = {arrays}[{index}];"
+        for index, name in enumerate(walk.arrays)
+        if name in used
+    ]
+
+
+def numbers(walk: Walk, scalars: str) -> list[str]:
+    """The lines that take the numbers of a walk: words as they are, all others in the type `real`."""
+    kinds = ["uint32_t" if name.startswith("u") else "real" for name in walk.scalars]
+    return [
+        f"const {kind} {name} = ({kind}){scalars}[{index}];"
+        for index, (kind, name) in enumerate(zip(kinds, walk.scalars, strict=True))
+    ]
+
+
 def loads(walk: Walk) -> list[str]:
     """The lines that load element i of each array that is read."""
     return [f"const real v_{name} = p_{name}[i];" for name in map(spelled, read_by(walk))]
@@ -124,20 +152,36 @@ def read_by(walk: Walk) -> list[str]:
     return [name for name in walk.arrays if f"v_{spelled(name)}" in used]
 
 
-def assigns(walk: Walk) -> list[str]:
+def assigns(walk: Walk, table: Mapping[str, str] = ARRAY) -> list[str]:
     """The lines that compute."""
-    return [f"const {_kind(line, 'real')} {line.target} = {_expression(line, ARRAY)};" for line in walk.code]
+    return [f"const {_kind(line, 'real')} {line.target} = {_expression(line, table)};" for line in walk.code]
 
 
 def _kind(line: Assign, number: str) -> str:
-    return "int" if line.op in PREDICATES else "uint32_t" if line.op in ON_WORDS else number
+    return "int" if line.op in PREDICATES else "uint32_t" if line.op in WORDS else number
 
 
 def _storing(walk: Walk) -> list[str]:
     stores = [f"p_{spelled(name)}[i] = {value};" for name, value in walk.stores]
     inside = [*loads(walk), *assigns(walk), *stores]
-    head = "for (int64_t i = walk->begin; i < walk->end; i++) {"
-    return ["APART", head, *(f"    {line}" for line in inside), "}"]
+    draws = _draws(walk)
+    if draws:
+        return [*CHUNKS, *draws, *_each("    ", "from", "to", inside), "}"]
+    return _each("", "walk->begin", "walk->end", inside)
+
+
+def _each(margin: str, begin: str, end: str, inside: list[str]) -> list[str]:
+    head = f"for (int64_t i = {begin}; i < {end}; i++) {{"
+    return [f"{margin}{line}" for line in ("APART", head, *(f"    {line}" for line in inside), "}")]
+
+
+def _draws(walk: Walk) -> list[str]:
+    """The lines that draw the random words of a chunk."""
+    return [
+        f"    uint32_t {line.target}_drawn[CHUNK]; draw({line.target}_drawn, from, to, {', '.join(map(str, line.args))});"
+        for line in walk.code
+        if line.op == "word"
+    ]
 
 
 def _reducing(walk: Walk) -> list[str]:
@@ -150,8 +194,8 @@ def _reducing(walk: Walk) -> list[str]:
         folds.append(f"    walk->sums[{index} * walk->stride + from / CHUNK] = {fold}(r{index});")
     inside = ["const int64_t i = row + j;", *loads(walk), *assigns(walk), *adds]
     return [
-        "for (int64_t from = walk->begin; from < walk->end; from += CHUNK) {",
-        "    const int64_t to = from + CHUNK < walk->end ? from + CHUNK : walk->end;",
+        *CHUNKS,
+        *_draws(walk),
         "    int64_t row = from;",
         *starts,
         "    for (; row + LANES <= to; row += LANES)",
@@ -166,8 +210,8 @@ def _reducing(walk: Walk) -> list[str]:
     ]
 
 
-def _expression(line: Assign, table: dict[str, str]) -> str:
-    return table[line.op].format(*map(_number, line.args))
+def _expression(line: Assign, table: Mapping[str, str]) -> str:
+    return table[line.op].format(*map(_number, line.args), target=line.target)
 
 
 def _number(value: Operand) -> str:

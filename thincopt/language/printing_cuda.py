@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from .kernel import Block, Reduction, Walk, spelled
-from .printing_c import REDUCE, assigns, block_lines, digest, loads, read_by
+from .printing_c import ARRAY, REDUCE, assigns, block_lines, digest, loads, numbers, pointers, read_by
 
 FINITE = "finite"  # the kind of reduction that only sees whether all elements are
 SHRUNK = "shrunk"  # a norm at a smaller scale, for float64 whose squares overflow: see ops/plain.py
+WORD = "word_at({}, {{}}, {{}}, {{}}, {{}})"
 _ADDS = {kind: add for kind, (_, add, _) in REDUCE.items()} | {
     FINITE: "is_finite &= {1} - {1} == 0;",
     SHRUNK: "if (DOUBLE) {0} += square(SHRINK * (double){1});",
@@ -45,7 +46,7 @@ def _storing(walk: Walk) -> list[str]:
     """N elements at a time: all arrays are loaded, then all is computed, then all is stored."""
     read, stored = ([*map(spelled, names)] for names in (read_by(walk), dict(walk.stores)))
     inside = [f"const real v_{name} = a_{name}.at[j];" for name in read]
-    inside += assigns(walk)
+    inside += assigns(walk, ARRAY | {"word": WORD.format("i + j")})
     inside += [f"a_{spelled(name)}.at[j] = {value};" for name, value in walk.stores]
     return [
         f"enum {{ ARRAYS = {len(walk.arrays)} }};",
@@ -75,7 +76,7 @@ def _reducing(walk: Walk) -> list[str]:
     sums = sums_of(walk)
     kinds = {kind: start for kind, (start, _, _) in REDUCE.items()} | {SHRUNK: "0"}
     checks = [each for each in walk.reductions if each.kind == FINITE]
-    inside = [*loads(walk), *assigns(walk)]
+    inside = [*loads(walk), *assigns(walk, ARRAY | {"word": WORD.format("i")})]
     inside += [_ADDS[each.kind].format(f"r{index}", *each.args) for index, each in enumerate([*sums, *checks])]
     arguments = "void *const *arrays, const double *scalars, double (*lanes)[LANES]"
     return [
@@ -103,12 +104,7 @@ def _reducing(walk: Walk) -> list[str]:
 
 
 def _operands(walk: Walk) -> list[str]:
-    stored = {name for name, _ in walk.stores}
-    lines = [
-        f"{'' if name in stored else 'const '}real *const p_{spelled(name)} = (real *)arrays[{index}];"
-        for index, name in enumerate(walk.arrays)
-    ]
-    return lines + [f"const real {name} = (real)scalars[{index}];" for index, name in enumerate(walk.scalars)]
+    return [*pointers(walk, "(real *)arrays"), *numbers(walk, "scalars")]
 
 
 def _braced(lines: list[str]) -> list[str]:

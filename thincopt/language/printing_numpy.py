@@ -3,16 +3,19 @@
 Values live in registers: scratch blocks that are used again as soon as their value is dead, and the stored arrays
 themselves. A new value is written straight to its array once nothing later reads the old one; the gradient, which
 ends as a plain number, serves as scratch after its last use. The functions of elementary.py are written out, in
-blocks of float64, some of whose calls see them as whole numbers, their bits.
+blocks of float64, some of whose calls see them as whole numbers, their bits. So is the drawing of random words, in
+blocks of uint64: a quarter of one is drawn at a time, for four words come of each counter.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from .drawing import DRAWN, philox
 from .elementary import FORMULAS, block_of
 from .expression import PREDICATES
 from .kernel import Assign, Operand, Walk, spelled
@@ -39,8 +42,17 @@ FUNCTIONS = {
     "or": "logical_or",
     "not": "logical_not",
 }
+FUNCTIONS_OF_OURS = FORMULAS | {name: each for name, each in DRAWN.items() if each is not philox}
 SHIFTED = 0x00195F6200000000  # as in native/exact.h
+MASK = 0xFFFFFFFF
 BITWISE: Mapping[str, Sequence[tuple[Any, ...]]] = {
+    "counter": (("add", "counters", "first", "out"),),
+    "low": (("bitwise_and", "x", MASK, "out"),),
+    "high": (("right_shift", "x", 32, "out"),),
+    "times_high": (("multiply", "x", "y", "out"), ("right_shift", "out", 32, "out")),
+    "times_low": (("multiply", "x", "y", "out"), ("bitwise_and", "out", MASK, "out")),
+    "xor": (("bitwise_xor", "x", "y", "out"),),
+    "plus": (("add", "x", "y", "out"), ("bitwise_and", "out", MASK, "out")),
     "two_to": (
         ("add", "x", 1.5 * 2.0**52 + 1023, "out"),
         ("left_shift", "out.bits", 52, "out.bits"),
@@ -58,7 +70,7 @@ BITWISE: Mapping[str, Sequence[tuple[Any, ...]]] = {
         ("add", "out.bits", 0x4000 << 48, "out.bits"),
     ),
 }
-APART = ("where", "significand")  # they write their result before they have read all operands
+APART = ("where", "significand", "shuffle")  # they write their result before they have read all operands
 
 
 class Call(NamedTuple):
@@ -77,6 +89,7 @@ class Call(NamedTuple):
 class Printed:
     """A walk as calls on one block of each array, with the kinds of its scratch blocks, by their names.
 
+    Where it draws, they know the `size` of the block, `counters` from 0, and the `first` of the block's own.
     `results` are the names of what it reduces.
     """
 
@@ -125,10 +138,13 @@ def numpy_walk(walk: Walk) -> Printed:
 def _written_out(code: Iterable[Assign]) -> Iterator[Assign]:
     """The code with each function's formula in its place, of values in float64 whose names begin with d."""
     for line in code:
-        if line.op not in FORMULAS:
+        if line.op == "word":
+            yield from _drawn(line)
+            continue
+        if line.op not in FUNCTIONS_OF_OURS:
             yield line
             continue
-        block, within = block_of(FORMULAS[line.op]), f"d_{line.target}_"
+        block, within = block_of(FUNCTIONS_OF_OURS[line.op]), f"d_{line.target}_"
         for name, given in zip(block.inputs, line.args, strict=True):
             yield Assign(within + name, "convert", (given,))
         for each in block.code:
@@ -137,13 +153,33 @@ def _written_out(code: Iterable[Assign]) -> Iterator[Assign]:
         yield Assign(line.target, "convert", (f"{within}{block.outputs[0]}",))
 
 
+def _drawn(line: Assign) -> Iterator[Assign]:
+    """The drawing of words: names begin with q of what there is a quarter of, and with s of a single number."""
+    key, other, at, part = line.args
+    block, counter = block_of(philox), f"q_{line.target}"
+    given: dict[Operand, Operand] = {"c0": f"{counter}_low", "c1": f"{counter}_high"}
+    given |= {"c2": at, "c3": part, "k0": key, "k1": other}
+    yield Assign(counter, "counter", ())
+    yield Assign(f"{counter}_low", "low", (counter,))
+    yield Assign(f"{counter}_high", "high", (counter,))
+    for each in block.code:
+        args = tuple(given.get(arg, arg) for arg in each.args)
+        is_array = any(str(arg).startswith("q") for arg in args)
+        given[each.target] = f"{'q' if is_array else 's'}_{line.target}_{each.target}"
+        yield Assign(str(given[each.target]), each.op, args)
+    yield Assign(line.target, "shuffle", tuple(given[each] for each in block.outputs))
+
+
 def _calls(line: Assign, registers: _Registers, position: int) -> list[Call]:
     args = [registers.place(each) for each in line.args]
     out = registers.take(line, position)
     if line.op == "convert":
         return [Call("copyto", (out, *args))]
+    if line.op == "shuffle":
+        return [Call("copyto", (f"{out.partition('[')[0]}[{place}::4]", each)) for place, each in enumerate(args)]
     if line.op in BITWISE:
-        places = {"x": args[0], "x.bits": f"{args[0]}.view(uint64)", "out": out, "out.bits": f"{out}.view(uint64)"}
+        places = dict(zip("xy", args, strict=False))
+        places |= {"x.bits": f"{str(args[0]) if args else None}.view(uint64)", "out": out, "out.bits": f"{out}.view(uint64)"}
         return [
             Call(function, tuple(places.get(str(each)) or registers.place(each) for each in operands))
             for function, *operands in BITWISE[line.op]
@@ -184,7 +220,7 @@ class _Registers:
         self.homes = {value: array for array, value in reversed(walk.stores) if value.startswith("x")}
         self.zeroed = [array for array, value in walk.stores if value.startswith("k")]
         self.kinds: dict[str, str] = {}
-        self.free: dict[str, list[str]] = {"numbers": [], "truths": [], "doubles": []}
+        self.free: dict[str, list[str]] = defaultdict(list)
 
     def place(self, value: Operand) -> str:
         """Where a value is; of a constant, itself."""
@@ -203,8 +239,8 @@ class _Registers:
         place = f"p_{spelled(home)}" if home and self._dead(home, position - apart) else self.scratch(_kind(line))
         if apart:
             self._release(line, position)
-        self.places[line.target] = place
-        return place
+        self.places[line.target] = f"{place}[:size]" if line.op == "shuffle" else place
+        return self.places[line.target]
 
     def scratch(self, kind: str) -> str:
         """A free block, new if need be."""
@@ -222,12 +258,14 @@ class _Registers:
         """Free the scratch of operands that are used here for the last time."""
         homes = {f"p_{spelled(array)}" for array in self.homes.values()}
         for value in dict.fromkeys(map(str, line.args)):
-            if value[0] in "xd" and self.last_use[value] == position and self.places[value] not in homes:
-                place = self.places[value]
+            if value[0] in "xdqs" and self.last_use[value] == position and self.places[value] not in homes:
+                place = self.places[value].partition("[")[0]
                 self.free[self.kinds.get(place, "numbers")].append(place)
 
 
 def _kind(line: Assign) -> str:
     if line.op in PREDICATES:
         return "truths"
-    return "doubles" if line.target.startswith("d") else "numbers"
+    if line.op == "shuffle":
+        return "words"
+    return {"d": "doubles", "q": "quarters", "s": "singles"}.get(line.target[0], "numbers")

@@ -24,9 +24,13 @@ SCALAR = {
     "xor": "{} ^ {}",
     "plus": "({} + {}) & 0xFFFFFFFF",
     "whole_pow": "whole_power({}, {})",
+    "word": "word({}, {}, {}, {})",
     **{
         name: name + "({})"
-        for name in ("sqrt", "sign", "exp", "log", "tanh", "sigmoid", "two_to", "exponent", "significand")
+        for name in (
+            *("sqrt", "sign", "exp", "log", "tanh", "sigmoid", "two_to", "exponent", "significand"),
+            *("as_word", "uniform", "normal"),
+        )
     },
 }
 

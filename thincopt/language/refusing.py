@@ -16,6 +16,8 @@ WRITTEN = {
     "maximum": "maximum(a, b)",
     "where": "where(condition, a, b)",
     "dot": "dot(a, b)",
+    "uniform": "uniform(random, of=w)",
+    "normal": "normal(random, of=w)",
 }
 ALIKE = {
     "absolute": "abs",
@@ -25,6 +27,10 @@ ALIKE = {
     "inner": "dot",
     "matmul": "dot",
     "max": "amax",
+    "rand": "uniform",
+    "randn": "normal",
+    "random_sample": "uniform",
+    "standard_normal": "normal",
     "vdot": "dot",
 }  # NumPy's names of words
 OPERATORS = {

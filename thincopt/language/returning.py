@@ -107,8 +107,9 @@ def see_repeatable(first: Sequence[Node], again: Sequence[Node]) -> None:
             told = f" ({one[1]} at first, then {other[1]})" if changed and one and other else ""
             raise RuleError(
                 f"it gave two formulas when it was run twice{told}. The formula that a rule gives is kept: a"
-                " random number, the time, or a count of its own would be the same number for ever. There are no"
-                " random numbers in a rule; what changes from step to step is t, a state, or a setting with a schedule."
+                " random number, the time, or a count of its own would be the same number for ever. What changes from"
+                " step to step is t, a state, a setting with a schedule, and what normal(random, of=w) or"
+                " uniform(random, of=w) draws, from thincopt.language, in a rule that takes `random` beside w and g."
             )
 
 

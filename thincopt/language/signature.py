@@ -13,21 +13,21 @@ from .errors import RuleError, nearest
 from .returning import see_order
 from .types import Kind, Range, Starts, Times
 
-SUPPLIED = ("w", "g", "step", "t", "machine_epsilon")
+SUPPLIED = ("w", "g", "step", "t", "machine_epsilon", "random")
 OWN = ("t", "shape", "dtype", "skipped", "streak")  # what the engine remembers of each key
-RESERVED = (*OWN, "random", "signal")  # the last two are kept for later
+RESERVED = (*OWN, "signal")  # the last is kept for later
 # What optimizers call their own settings, arguments and attributes, or will.
 ENGINE = (
     *("L2_is_weight_decay", "nonfinite", "schedules", "ops", "rule", "settings", "state", "groups", "key", "keys"),
     *("weights", "gradient", "lr_scale", "of", "change", "update", "step_schedules", "load_state", "averaged"),
     *("averages", "mom1", "mom2", "nr_update", "to_cpu", "to_gpu", "use_radam", "zero_gradient"),
-    *("bound", "explain", "flush", "observe"),
+    *("bound", "explain", "flush", "observe", "seed"),
     *("blocks", "dims", "frozen", "optimizer", "view_shape"),  # what groups say
 )
 # Settings that all optimizers will have: no rule's own may be called so.
 COMMON = (
     *("averages_by", "ema_decay", "ema_debias", "swa_start", "swa_every", "decay_kind", "accumulate"),
-    *("maximize", "storage", "seed", "partner"),
+    *("maximize", "storage", "partner"),
 )
 
 

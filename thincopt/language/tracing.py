@@ -16,6 +16,7 @@ from .expression import EPSILON, REDUCTIONS, SIZE, Node, constant
 from .kernel import Kernel
 from .lowering import lower
 from .periods import answering
+from .randomness import KEY_WORDS, Random
 from .returning import results_of, see_repeatable
 from .rewriting import gather_scalars
 from .several import one_by_one
@@ -40,6 +41,7 @@ class Declared:
 
     settings: tuple[Setting, ...]
     states: tuple[State, ...]
+    draws: bool = False  # random numbers
 
     @property
     def numbers(self) -> tuple[str, ...]:
@@ -48,8 +50,13 @@ class Declared:
 
     @property
     def base(self) -> tuple[str, ...]:
-        """The scalars that a step begins with: settings, t, size, machine epsilon, scalar state, shared state."""
-        return (*self.numbers, "t", SIZE, EPSILON, *self.named("scalar"), *self.named("shared"))
+        """The scalars that a step begins with: settings, t, size, machine epsilon, the key's own, shared state."""
+        return (*self.numbers, "t", SIZE, EPSILON, *self.scalars, *self.named("shared"))
+
+    @property
+    def scalars(self) -> tuple[str, ...]:
+        """The numbers that each key has of its own: scalar state, and what its random numbers are made of."""
+        return (*self.named("scalar"), *KEY_WORDS * self.draws)
 
     def sized(self, values: Mapping[str, Any]) -> Declared:
         """The same with these settings, where each state that there are several of is told one by one."""
@@ -85,7 +92,8 @@ def declared(rule: Rule, stages: Sequence[Stage]) -> Declared:
         for state in part.signature.states:
             name = state_name(part, state.name)
             states[name] = replace(state, name=name, owner=part.name if isinstance(part, Stage) else "rule")
-    return Declared(tuple(settings.values()), tuple(states.values()))
+    draws = any("random" in part.signature.names for part in parts)
+    return Declared(tuple(settings.values()), tuple(states.values()), draws)
 
 
 class Tracer:
@@ -115,7 +123,8 @@ class Tracer:
         """Call a rule or stage; note its new state and give what it returns first."""
         self.part = part
         states = part.signature.states
-        known = {**{each.name: self._own(part, each) for each in states}, **self.supplied, **arrays}
+        random = Random.traced(part.name, self.supplied["t"])
+        known = {**{each.name: self._own(part, each) for each in states}, **self.supplied, "random": random, **arrays}
         settings = {
             each.name: self.settings[each.name] if each.is_number else chosen(each, self.answers.choices[each.name])
             for each in part.signature.settings
@@ -192,7 +201,7 @@ def _found_by_key(node: Node, kinds: Mapping[str, str]) -> str | None:
     """The first thing that `node` depends on, other than through a total, and that differs from key to key."""
     if node.op in REDUCTIONS:
         return f"a {node.op}"
-    if node.op == "scalar" and (node.value in ("t", SIZE, EPSILON) or kinds.get(str(node.value)) == "scalar"):
+    if node.op == "scalar" and (node.value in ("t", SIZE, EPSILON, *KEY_WORDS) or kinds.get(str(node.value)) == "scalar"):
         return repr(node.value)
     below = () if node.op == "total" else node.args
     return next(filter(None, (_found_by_key(each, kinds) for each in below)), None)

@@ -65,6 +65,13 @@ FUNCTION double modulo(double a, double b)
     return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
 }
 
+/* A whole number modulo 2^32; 0 of NaN. */
+FUNCTION double as_word(double x)
+{
+    const double rest = modulo(x, 0x1p32);
+    return rest == rest ? rest : 0;
+}
+
 FUNCTION double square(double x) { return x * x; }
 
 /* A number and what it lost. */

@@ -7,6 +7,7 @@
 
 #include "arithmetic.h"
 #include "elementary.h"
+#include "drawing.h"
 #include "scalars.h"
 
 typedef void scalar_function(const double *, double *);

@@ -69,7 +69,7 @@ def compose(
     return Recipe(
         tuple(kernels),
         arrays=declares.named("array"),
-        scalars=declares.named("scalar"),
+        scalars=declares.scalars,
         shared=declares.named("shared"),
         rate=declares.numbers.index("learn_rate") if "learn_rate" in declares.numbers else None,
         periods=tuple(map(declares.numbers.index, cases.periods)),

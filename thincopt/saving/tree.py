@@ -35,7 +35,7 @@ def _branch(state: KeyState, declared: Declared, ops: Ops) -> dict[str, Any]:
         "dtype": state.dtype,
         "skipped": state.skipped,
         "streak": state.streak,
-        **dict(zip(declared.named("scalar"), state.scalars, strict=True)),
+        **dict(zip(declared.named("scalar"), state.scalars, strict=False)),  # random numbers need no saving
         **{name: ops.view(each).reshape(state.shape) for name, each in state.arrays.items()},
     }
 

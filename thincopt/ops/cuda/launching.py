@@ -90,8 +90,8 @@ class Launches:
 @cache
 def source(text: str, dtype: str) -> str:
     """A whole text to compile, for arrays of this type."""
-    exact, device = ((NATIVE / name).read_text() for name in ("exact.h", "device.cuh"))
-    return "\n".join([f"#define DOUBLE {int(dtype == 'float64')}", exact, c_functions(), device, text])
+    exact, drawing, device = ((NATIVE / name).read_text() for name in ("exact.h", "drawing.h", "device.cuh"))
+    return "\n".join([f"#define DOUBLE {int(dtype == 'float64')}", exact, c_functions(), drawing, device, text])
 
 
 def launches(recipe: Recipe, nonfinite: str) -> Launches:
