@@ -177,11 +177,8 @@ def _each(margin: str, begin: str, end: str, inside: list[str]) -> list[str]:
 
 def _draws(walk: Walk) -> list[str]:
     """The lines that draw the random words of a chunk."""
-    return [
-        f"    uint32_t {line.target}_drawn[CHUNK]; draw({line.target}_drawn, from, to, {', '.join(map(str, line.args))});"
-        for line in walk.code
-        if line.op == "word"
-    ]
+    words = {f"{line.target}_drawn": ", ".join(map(str, line.args)) for line in walk.code if line.op == "word"}
+    return [f"    uint32_t {name}[CHUNK]; draw({name}, from, to, {given});" for name, given in words.items()]
 
 
 def _reducing(walk: Walk) -> list[str]:

@@ -179,7 +179,11 @@ def _calls(line: Assign, registers: _Registers, position: int) -> list[Call]:
         return [Call("copyto", (f"{out.partition('[')[0]}[{place}::4]", each)) for place, each in enumerate(args)]
     if line.op in BITWISE:
         places = dict(zip("xy", args, strict=False))
-        places |= {"x.bits": f"{str(args[0]) if args else None}.view(uint64)", "out": out, "out.bits": f"{out}.view(uint64)"}
+        places |= {
+            "x.bits": f"{str(args[0]) if args else None}.view(uint64)",
+            "out": out,
+            "out.bits": f"{out}.view(uint64)",
+        }
         return [
             Call(function, tuple(places.get(str(each)) or registers.place(each) for each in operands))
             for function, *operands in BITWISE[line.op]

@@ -1,4 +1,4 @@
-"""Random numbers in a formula: a function of the seed, the key, the step and the part, and so the same wherever drawn."""
+"""Random numbers in a formula: a function of seed, key, step and part, and so the same wherever they are drawn."""
 
 from __future__ import annotations
 
@@ -97,7 +97,8 @@ def _symbol(name: str, words: tuple[Any, ...], of: Node) -> Node:
 
 
 def _number(name: str, words: tuple[Any, ...], place: int) -> float:
-    word = arithmetic.word(*map(arithmetic.as_word, words), place)
+    key, other, at, part = map(arithmetic.as_word, words)
+    word = arithmetic.word(key, other, at, part, place)
     return arithmetic.uniform(word) if name == "uniform" else arithmetic.normal(word)
 
 

@@ -201,7 +201,9 @@ def _found_by_key(node: Node, kinds: Mapping[str, str]) -> str | None:
     """The first thing that `node` depends on, other than through a total, and that differs from key to key."""
     if node.op in REDUCTIONS:
         return f"a {node.op}"
-    if node.op == "scalar" and (node.value in ("t", SIZE, EPSILON, *KEY_WORDS) or kinds.get(str(node.value)) == "scalar"):
+    if node.op == "scalar" and (
+        node.value in ("t", SIZE, EPSILON, *KEY_WORDS) or kinds.get(str(node.value)) == "scalar"
+    ):
         return repr(node.value)
     below = () if node.op == "total" else node.args
     return next(filter(None, (_found_by_key(each, kinds) for each in below)), None)

@@ -49,8 +49,8 @@ MEANINGS = {
     " through.",
     "zero_gradient": "Let a step set the gradient to zero. With False it stays as it is, which is faster where each"
     " batch writes new gradients over the old ones.",
-    "seed": "What the random numbers of a rule begin with; another one gives others. Nothing else is kept of them: a run"
-    " that goes on draws what it would have drawn.",
+    "seed": "What the random numbers of a rule begin with; another one gives others. Nothing else is kept of them: a"
+    " run that goes on draws what it would have drawn.",
     # of every factory
     "schedules": "Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for"
     " the same setting holds until the first `step_schedules()`.",
