@@ -42,11 +42,11 @@ FUNCTIONS = {
     "or": "logical_or",
     "not": "logical_not",
 }
-FUNCTIONS_OF_OURS = FORMULAS | {name: each for name, each in DRAWN.items() if each is not philox}
+OURS = FORMULAS | {name: each for name, each in DRAWN.items() if each is not philox}
 SHIFTED = 0x00195F6200000000  # as in native/exact.h
 MASK = 0xFFFFFFFF
+DRAWING = ("size", "counters", "first")  # of a block; numbers from 0, a quarter as many; and of these its own first
 BITWISE: Mapping[str, Sequence[tuple[Any, ...]]] = {
-    "counter": (("add", "counters", "first", "out"),),
     "low": (("bitwise_and", "x", MASK, "out"),),
     "high": (("right_shift", "x", 32, "out"),),
     "times_high": (("multiply", "x", "y", "out"), ("right_shift", "out", 32, "out")),
@@ -89,7 +89,6 @@ class Call(NamedTuple):
 class Printed:
     """A walk as calls on one block of each array, with the kinds of its scratch blocks, by their names.
 
-    Where it draws, they know the `size` of the block, `counters` from 0, and the `first` of the block's own.
     `results` are the names of what it reduces.
     """
 
@@ -98,9 +97,14 @@ class Printed:
     scratch: Mapping[str, str]
     results: tuple[str, ...]
 
+    @property
+    def draws(self) -> bool:
+        """Whether the calls draw random words, and so are given what `DRAWING` names."""
+        return any(DRAWING[1] in each.args for each in self.calls)
+
     def text(self, name: str) -> str:
         """The same as the text of a function."""
-        arguments = ", ".join([*self.arguments, *self.scratch])
+        arguments = ", ".join([*self.arguments, *DRAWING * self.draws, *self.scratch])
         result = f"return ({', '.join(self.results)},)" if self.results else "return ()"
         return "\n    ".join([f"def {name}({arguments}):", *map(str, self.calls), result]) + "\n"
 
@@ -141,10 +145,10 @@ def _written_out(code: Iterable[Assign]) -> Iterator[Assign]:
         if line.op == "word":
             yield from _drawn(line)
             continue
-        if line.op not in FUNCTIONS_OF_OURS:
+        if line.op not in OURS:
             yield line
             continue
-        block, within = block_of(FUNCTIONS_OF_OURS[line.op]), f"d_{line.target}_"
+        block, within = block_of(OURS[line.op]), f"d_{line.target}_"
         for name, given in zip(block.inputs, line.args, strict=True):
             yield Assign(within + name, "convert", (given,))
         for each in block.code:
@@ -159,7 +163,7 @@ def _drawn(line: Assign) -> Iterator[Assign]:
     block, counter = block_of(philox), f"q_{line.target}"
     given: dict[Operand, Operand] = {"c0": f"{counter}_low", "c1": f"{counter}_high"}
     given |= {"c2": at, "c3": part, "k0": key, "k1": other}
-    yield Assign(counter, "counter", ())
+    yield Assign(counter, "add", DRAWING[1:])
     yield Assign(f"{counter}_low", "low", (counter,))
     yield Assign(f"{counter}_high", "high", (counter,))
     for each in block.code:
@@ -178,12 +182,8 @@ def _calls(line: Assign, registers: _Registers, position: int) -> list[Call]:
     if line.op == "shuffle":
         return [Call("copyto", (f"{out.partition('[')[0]}[{place}::4]", each)) for place, each in enumerate(args)]
     if line.op in BITWISE:
-        places = dict(zip("xy", args, strict=False))
-        places |= {
-            "x.bits": f"{str(args[0]) if args else None}.view(uint64)",
-            "out": out,
-            "out.bits": f"{out}.view(uint64)",
-        }
+        places = {"x.bits": f"{args[0]}.view(uint64)", "out": out, "out.bits": f"{out}.view(uint64)"}
+        places |= dict(zip("xy", args, strict=False))
         return [
             Call(function, tuple(places.get(str(each)) or registers.place(each) for each in operands))
             for function, *operands in BITWISE[line.op]

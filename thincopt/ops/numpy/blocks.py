@@ -35,8 +35,7 @@ ROOM = {
     "singles": "(), uint64",
 }
 WORDS = {**vars(np), "partial": partial, "store": setitem, "COUNTERS": np.arange(BLOCK // 4, dtype=np.uint64)}
-
-DRAWING = ("size = p_{}.size", "counters = COUNTERS[: -(-size // 4)]", "first = array(first, uint64)")
+DRAWN = ("counters = COUNTERS[: -(-size // 4)]", "first = array(first // 4, uint64)")
 
 quietly = np.errstate(all="ignore")  # decorates: it says no word of overflows, in the thread that runs it
 
@@ -47,7 +46,7 @@ class BlockWalk:
     def __init__(self, walk: Walk, places: Sequence[int]) -> None:
         self.walk, self.kinds = walk, [each.kind for each in walk.reductions]
         self.numbers = {name: f"numbers[{place}]" for name, place in zip(walk.scalars, places, strict=True)}
-        ones = _tuple(f"{number} == 1.0" for number in self.numbers.values())
+        ones = _tuple(f"{each} == 1.0" for each in self.numbers.values())
         self.ones = defined(f"def ones(numbers): return {ones}", "ones", {})
         self.layouts: dict[tuple[bool, ...], Layout] = {}
 
@@ -84,10 +83,10 @@ class Layout:
         rest = iter(printed.results)
         room = [f"empty({ROOM[kind]})" for kind in printed.scratch.values()]
         lines = [
-            f"def block(arrays, first, numbers, dtype, {', '.join(printed.scratch)}):",
+            f"def block(arrays, size, first, numbers, dtype, {', '.join(printed.scratch)}):",
             *(f"p_{spelled(name)} = arrays[{name!r}]" for name in walk.arrays),
             *(f"{name} = array({number}, {_type(name)})" for name, number in numbers.items() if name in used),
-            *(each.format(spelled(walk.arrays[0])) for each in DRAWING if "counters" in used),
+            *(DRAWN if printed.draws else ()),
             f"walked = {_tuple(f'({_laid(each)})' for each in printed.calls)}",
             f"return walked, {_tuple(_tuple(next(rest) for _ in each.args) for each in walk.reductions)}",
         ]
@@ -99,7 +98,7 @@ class Layout:
         weights = arrays["w"]
         dtype, size = weights.dtype, weights.size
         if size <= BLOCK:
-            return [[self.block(arrays, 0, numbers, dtype, *self.scratch(size, dtype))]]
+            return [[self.block(arrays, size, 0, numbers, dtype, *self.scratch(size, dtype))]]
 
         def part(begins: range) -> Part:
             scratch = self.scratch(BLOCK, dtype)
@@ -107,8 +106,9 @@ class Layout:
 
         def block(at: int, scratch: Sequence[Any]) -> Block:
             here = {name: arrays[name][at : at + BLOCK] for name in self.arrays}
-            room = scratch if size - at >= BLOCK else self.scratch(size - at, dtype)
-            return self.block(here, at // 4, numbers, dtype, *room)
+            left = min(BLOCK, size - at)
+            room = scratch if left == BLOCK else self.scratch(left, dtype)
+            return self.block(here, left, at, numbers, dtype, *room)
 
         return list(map(part, shares(size)))
 
