@@ -79,6 +79,12 @@ def Random(w, g, m, seen: Scalar, random, t, *, learn_rate: Rate = 0.1, refresh:
     return rate * (g + normal(random, of=w)), m, seen + normal(random, of=t)
 
 
+@rule("ProbeUniform.v1")
+def Uniform(w, g, random):
+    """w ← w − u"""
+    return uniform(random, of=w)
+
+
 @rule("ProbeSwap.v1")
 def Swap(
     w, g, one: Annotated[Array, Starts("w")], other, third: Annotated[Array, Starts("level")], *, level: Number = 3.0

@@ -21,6 +21,7 @@ STAGES = set(PACKAGE.glob("stages/*.py"))
 MARKS = dict(add="+", sub="-", neg="-", lt="<", le="<=", gt=">", ge=">=", eq="==", ne="!=", pow="**", whole_pow="**")
 MARKS |= dict(mul="* /", sqrt="sqrt( **", div="/ mean( **", min="minimum(", max="maximum(")
 MARKS |= {"and": "&", "or": "|", "not": "~", "mod": "% //", "floor": "floor( //", "add": "+ //"}
+MARKS |= dict.fromkeys(("word", "as_word"), "uniform( normal(")
 
 
 @cache

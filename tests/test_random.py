@@ -8,18 +8,13 @@ import numpy as np
 import pytest
 
 from tests.probes import Random as Probe
+from tests.probes import Uniform
 from thincopt import NumpyOps, Optimizer, RuleError, SettingError, load, set_num_threads, stages
-from thincopt.language import Count, Random, Rate, Rule, Scalar, Shared, normal, rule, stage, uniform
+from thincopt.language import Count, Random, Rate, Rule, Scalar, Shared, normal, stage, uniform
 from thincopt.language.keys import key_text
 from thincopt.rules.sgd import SGD
 
 MASK = 2**32 - 1
-
-
-@rule("UniformForTests.v1")
-def Uniform(w, g, random):
-    """w ← w − u"""
-    return uniform(random, of=w)
 
 
 def words(*parts):
@@ -45,7 +40,7 @@ def stepped(rule, size=6, count=3, key="w", dtype="float64", **settings):
 
 
 def test_the_words_are_those_that_the_language_states(ops):
-    part, _ = words("UniformForTests.v1", "0")
+    part, _ = words("ProbeUniform.v1", "0")
     drawn = [philox([place // 4, 0, 2, part], words("7", '"W"'))[place % 4] for place in range(11)]
     optimizer, weights = Optimizer.of(Uniform, seed=7, ops=ops), np.zeros(11)
     for _ in range(2):
@@ -156,7 +151,7 @@ def test_stages_draw_too(monkeypatch, ops):
 
 
 def test_configs_have_the_seed():
-    text = "[optimizer]\n@optimizers = UniformForTests.v1\nseed = {}\n"
+    text = "[optimizer]\n@optimizers = ProbeUniform.v1\nseed = {}\n"
     assert load(text.format(4))["optimizer"].seed == 4
     with pytest.raises(SettingError, match=r"seed must be a whole number >= 0, not 1\.5"):
         Optimizer.of(Uniform, seed=1.5)
