@@ -18,7 +18,7 @@ from thincopt.rules import all_rules
 PACKAGE = Path(thincopt.__file__).parent
 STAGES = set(PACKAGE.glob("stages/*.py"))
 # How a rule can ask for each operation, if not by its name; dividing by a number is multiplying.
-MARKS = dict(add="+", sub="-", neg="-", lt="<", le="<=", gt=">", ge=">=", eq="==", ne="!=", pow="**", whole_pow="**")
+MARKS = dict(add="+", sub="- //", neg="-", lt="<", le="<=", gt=">", ge=">=", eq="==", ne="!=", pow="**", whole_pow="**")
 MARKS |= dict(mul="* /", sqrt="sqrt( **", div="/ mean( **", min="minimum(", max="maximum(")
 MARKS |= {"and": "&", "or": "|", "not": "~", "mod": "% //", "floor": "floor( //", "add": "+ //"}
 MARKS |= dict.fromkeys(("word", "as_word"), "uniform( normal(")
