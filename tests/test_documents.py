@@ -61,9 +61,9 @@ BROKEN = {
         "not -1",
     ),
     "a session without a prompt": ("```pycon\n1 + 1\n```", "a session holds lines after >>>"),
-    "a config": ("```ini\n[optimizer]\n@optimizers = Adan.v1\n```", "no optimizer is named 'Adan.v1'"),
+    "a config": ("```ini\n[optimizer]\n@optimizers = Aadam.v1\n```", "no optimizer is named 'Aadam.v1'"),
     "a config's error": (
-        "```ini\n[optimizer]\n@optimizers = Adan.v1\n```\n```text\nConfigError: no\n```",
+        "```ini\n[optimizer]\n@optimizers = Aadam.v1\n```\n```text\nConfigError: no\n```",
         "ConfigError: train.cfg, line 2",
     ),
     "a config that loads": (
@@ -84,7 +84,7 @@ BROKEN = {
     "a text of nothing": ("```text\n1\n```", "there is none"),
     "a device's syntax": ("```python\nimport cupy\nx =\n```", "line 1: SyntaxError"),
     "a name on a device": ("```python\nimport cupy\nx = cupy.ones(3) + wieghts\n```", "nobody makes wieghts"),
-    "a device's import": ("```python\nimport cupy\nfrom thincopt import Adan\n```", "thincopt has no 'Adan'"),
+    "a device's import": ("```python\nimport cupy\nfrom thincopt import Aadam\n```", "thincopt has no 'Aadam'"),
     "a session on a device": ("```pycon\n>>> import cupy\n>>> cupy.ones(3\n```", "line 1: SyntaxError"),
     "no end": ("```python\n1", "line 1: this never ends"),
 }
