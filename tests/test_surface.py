@@ -103,9 +103,7 @@ def test_factories_and_names():
     assert thincopt.Adam.v1 is thincopt.Adam is thincopt.get("adam") is thincopt.get("Adam.v1")
     assert thincopt.Adam.v2.rule.name == "Adam.v2"
     assert thincopt.get("adam_w") is thincopt.get("ADAM-W.v1") is thincopt.AdamW
-    assert repr(thincopt.Lion).startswith(
-        "<optimizer Lion.v1(learn_rate = 0.0001, *, beta1 = 0.9, beta2 = 0.99, L2 = 0.0,"
-    )
+    assert repr(thincopt.Lion).startswith("<optimizer Lion.v1(learn_rate=0.0001, *, beta1=0.9, beta2=0.99, L2=0.0,")
     assert list(inspect.signature(thincopt.SGD).parameters)[:2] == ["learn_rate", "L2"]
     assert pickle.loads(pickle.dumps(thincopt.Adam.v2)) is thincopt.Adam.v2
     with pytest.raises(AttributeError, match=r"There is no Adam.v99; there is Adam.v1, Adam.v2."):
