@@ -1,4 +1,4 @@
-"""The settings of one optimizer at one moment, and the schedules that drive them; a change makes others."""
+"""The settings of one optimizer at one moment, and its schedules: to change them or to step them makes others."""
 
 from __future__ import annotations
 
