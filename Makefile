@@ -44,7 +44,7 @@ test-gpu: $(GPU_INSTALLED)
 	THINCOPT_REQUIRE_GPU=1 $(GPU_PYTHON) -m pytest tests/gpu
 
 peers: .venv-peers/installed
-	.venv-peers/bin/python -m pytest tests/peers
+	.venv-peers/bin/python -m pytest tests/peers $(ARGS)
 
 record: .venv/installed
 	$(VENV)/python -m tests.test_trajectories

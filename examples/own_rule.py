@@ -11,8 +11,8 @@ import thincopt
 from thincopt.language import Rate, Unit, rule, sign
 
 
-@rule("Signum.v1")
-def Signum(w, g, m, *, learn_rate: Rate = 1e-3, beta: Unit = 0.9):
+@rule("MySignum.v1")
+def MySignum(w, g, m, *, learn_rate: Rate = 1e-3, beta: Unit = 0.9):
     """signSGD (Bernstein et al., 2018, arXiv:1802.04434): m ← βm + (1−β)g;   w ← w − η·sign(m)"""
     m = beta * m + (1 - beta) * g
     return learn_rate * sign(m), m
@@ -24,7 +24,7 @@ def valley(at):
     return (1 - x) ** 2 + 100 * (y - x * x) ** 2, np.array([-2 * (1 - x) - 400 * x * (y - x * x), 200 * (y - x * x)])
 
 
-for name in ("Signum.v1", "Adam.v2"):
+for name in ("MySignum.v1", "Adam.v2"):
     rate = thincopt.decaying(0.02, 0.001)
     optimizer = thincopt.get(name)(rate)
     at = np.array([-1.5, 2.0])

@@ -26,26 +26,29 @@ BUILT_IN = {**RULES, **{each.name: each for rule in RULES.values() for each in s
 
 @pytest.mark.parametrize("name", api.public())
 def test_each_public_name_is_told(name):
-    assert f" thincopt.{name}" in EVERYTHING
-    assert inspect.getdoc(getattr(thincopt, name)).split("\n")[0] in EVERYTHING
+    missing = f"api_pages, in website/api.py, must put {name} and its docstring on a page"
+    assert f" thincopt.{name}" in EVERYTHING, missing
+    assert inspect.getdoc(getattr(thincopt, name)).split("\n")[0] in EVERYTHING, missing
 
 
 def test_each_public_part_of_an_optimizer_is_told():
-    own = [name for name in vars(thincopt.Optimizer) if not name.startswith("_")]
-    assert [name for name in own if f"thincopt.Optimizer.{name}" not in PAGES["reference/api/Optimizer.md"]] == []
-    assert "thincopt.Optimizer.__call__(key: Hashable, weights: " in EVERYTHING
-    assert "thincopt.Optimizer._" not in EVERYTHING.replace("thincopt.Optimizer.__call__", "")
-    assert "self" not in re.findall(r"py:method\} .*", EVERYTHING)
+    own = {name for name in vars(thincopt.Optimizer) if name[0] != "_"} | {"__call__"}
+    told = re.findall(r"thincopt\.Optimizer\.(\w+)", PAGES["reference/api/Optimizer.md"])
+    assert set(told) == own, "_optimizer, in website/api.py, tells what is public of an optimizer, and nothing else"
+    assert "thincopt.Optimizer.__call__(key: Hashable, weights: " in EVERYTHING, "_signature, in website/api.py"
+    assert not re.findall(r"py:method\} .*\bself\b.*", EVERYTHING), "_signature, in website/api.py, leaves self out"
 
 
 def test_each_word_of_the_language_is_told_as_it_is_written():
     assert "thincopt.language.every(k: Any) -> bool\nWhether this step is a k-th one of its key" in EVERYTHING
     assert "thincopt.language.where(condition, a, b)\n" in EVERYTHING
-    assert [name for name in WORDS if f"thincopt.language.{name}(" not in EVERYTHING] == []
+    missing = [name for name in WORDS if f"thincopt.language.{name}(" not in EVERYTHING]
+    assert not missing, "add them to __all__ in thincopt/language/__init__.py"
 
 
 def test_it_says_the_same_at_each_build():
-    assert not re.search(r"0x[0-9a-f]{4}|<class|<function", EVERYTHING)
+    found = re.findall(r".*(?:0x[0-9a-f]{4}|<class|<function).*", EVERYTHING)
+    assert not found, "an object of this process is shown: give it a name in the docstring, or in website/api.py"
 
 
 def test_what_has_no_docstring_is_refused(monkeypatch):
@@ -57,8 +60,8 @@ def test_what_has_no_docstring_is_refused(monkeypatch):
 def test_each_example_is_in_the_gallery():
     page = gallery_page()
     for path in scripts():
-        assert f"{path.name}</summary>" in page
-    assert [each.stem for each in scripts() if plotted(each)] == ["train", "inverse_problem"]
+        assert f"{path.name}</summary>" in page, "gallery_page, in website/gallery.py, must show it"
+    assert {"train", "inverse_problem"} <= {each.stem for each in scripts() if plotted(each)}
 
 
 @pytest.mark.parametrize("name", sorted(ours(all_rules())))
@@ -67,7 +70,10 @@ def test_each_letter_that_is_a_setting_is_named(name):
     formula = describe(rule).formula
     told = legend(rule, formula)
     for letter, setting in (("η", "learn_rate"), ("β₁", "beta1"), ("ε", "eps")):
-        assert (f"{letter}: `{setting}`" in told) == (letter in " ".join(formula))
+        assert (f"{letter}: `{setting}`" in told) == (letter in " ".join(formula)), (
+            f"in the formula of {name}, in its docstring, {letter} must be the rule's own setting {setting}: of another"
+            " thing, or with an index or a hat, write another letter"
+        )
 
 
 @pytest.mark.parametrize("name", sorted(BUILT_IN))
@@ -77,7 +83,11 @@ def test_each_greek_letter_of_a_formula_is_explained(name):
     text = " ".join(told.formula)
     defined = {part[0] for part in told.formula if re.match(r"[^ (]+ = ", part)}
     explained = {*legend(BUILT_IN[name], told.formula), *told.summary, *defined}
-    assert set(re.findall("[α-ω]", text)) - explained == set()
+    assert set(re.findall("[α-ω]", text)) - explained == set(), (
+        f"nothing says what these letters are in the formula of {name}. A setting that is called by one, as alpha is by"
+        " α, says it; for a setting of another name add its letter to SETTINGS, in website/letters.py; or say it in the"
+        " docstring: by a part of the formula, ρ = …, or in words"
+    )
 
 
 def test_a_legend_says_how_state_begins_and_knows_letters_by_their_names():

@@ -270,7 +270,7 @@ def test_of_very_many_mistakes_the_first_are_told_and_the_others_counted():
         thincopt.Adam(**{f"x{each}": 1 for each in range(12)})
     assert str(caught.value).split("\n")[-1] == "Adam.v1: and 2 more settings are wrong."
     with pytest.raises(ConfigError) as caught:
-        thincopt.load("".join(f"[o{each}]\n@optimizers = Adan.v1\n" for each in range(100)))
+        thincopt.load("".join(f"[o{each}]\n@optimizers = Aadam.v1\n" for each in range(100)))
     assert str(caught.value).split("\n")[40:] == ["And more; mend these first."]
 
 

@@ -13,7 +13,6 @@ import pytest
 
 from tests.documents import ROOT, snippets
 from thincopt.native import load
-from thincopt.surface.factory import find
 
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 IGNORED = shutil.ignore_patterns(".git", *(each.rstrip("/") for each in (ROOT / ".gitignore").read_text().split()))
@@ -172,12 +171,16 @@ def test_a_stage_is_one_function_and_its_place(root):
 
 
 def test_what_is_named_is_there():
-    """Each file and folder; and what is said to be missing is."""
-    named = set(re.findall(r"`((?:thincopt|tests|website|benchmarks|examples)/[\w./]+)`", PAGE))
-    made = {"thincopt/native/kernels.abi3.so", *(path for title in ADDED for path in section(title)[0])}
-    assert [each for each in named - made if not (ROOT / each).exists()] == []
-    (missing,) = re.findall(r"torch and optax have (.*?), which fit", PAGE, re.DOTALL)
-    assert [name for name in re.findall(r"`(\w+)`", missing) if find(name)] == []
+    """Each file and folder, in the package or beside it; and in a file what is named after it."""
+    homes = (ROOT, ROOT / "thincopt")
+    named = set(re.findall(r"`((?:\w+/)+[\w./]*)`", PAGE)) - {path for title in ADDED for path in section(title)[0]}
+    gone = [each for each in named if not any((home / each).exists() for home in homes)]
+    assert not gone, "CONTRIBUTING.md names them: write there where they are now"
+    inside = re.findall(r"`((?:\w+/)+\w+\.\w+)`,\s+`(\w+)`", PAGE)
+    inside += [(path, name) for name, path in re.findall(r"`(\w+)`,\s+in\s+`((?:\w+/)+\w+\.\w+)`", PAGE)]
+    for path, name in inside:
+        text = next(home / path for home in homes if (home / path).exists()).read_text(encoding="utf-8")
+        assert re.search(rf"\b{name}\b", text), f"CONTRIBUTING.md says that {name} is in {path}: write where it is now"
 
 
 def test_the_rows_of_a_peer_are_those_that_are_there():
@@ -193,7 +196,7 @@ def test_the_rows_of_a_peer_are_those_that_are_there():
             seen += 1
             text = (ROOT / path).read_text(encoding="utf-8")
             assert f"\n{line}\n" in re.split(rf"\n{table}\b[^\n]* = {{(?=\n)", text)[1].partition("\n}")[0] + "\n"
-    assert seen == 3
+    assert seen == 2
 
 
 def test_what_is_checked_is_told():

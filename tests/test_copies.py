@@ -198,7 +198,7 @@ def test_state_of_another_rule_is_taken_only_where_it_does_not_say_so(ops):
     first, second = Optimizer.of("Adam.v1", learn_rate=0.1, ops=ops), Optimizer.of("Adam.v2", learn_rate=0.1, ops=ops)
     first("W", np.ones(3), np.ones(3))
     state = first.state()
-    for each in ("Adam.v1", "Adam.v3", None, np.zeros(2)):
+    for each in ("Adam.v1", "Adam.v99", None, np.zeros(2)):
         with pytest.raises(StateError, match=r"^Adam\.v2: the state is of .*, to which its numbers may mean something"):
             second.load_state({**state, "rule": each})
     assert second.state() == {"rule": "Adam.v2", "keys": {}, "shared": {}}

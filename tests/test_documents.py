@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import re
 import shutil
 import sys
 
@@ -12,8 +13,12 @@ import thincopt
 from tests import undone
 from tests.documents import SnippetError, documents, needs_peers, on_device, run_page, snippets
 from thincopt import native
+from thincopt.rules import all_rules
+from thincopt.schedules import all_schedules
+from website.reference import ours
 
 PAGES = documents()
+MADE_UP = ("my", "mine", "wrong")
 OURS = [name for name, text in PAGES.items() if not needs_peers(text)]  # tests/peers has the others
 
 
@@ -61,9 +66,9 @@ BROKEN = {
         "not -1",
     ),
     "a session without a prompt": ("```pycon\n1 + 1\n```", "a session holds lines after >>>"),
-    "a config": ("```ini\n[optimizer]\n@optimizers = Adan.v1\n```", "no optimizer is named 'Adan.v1'"),
+    "a config": ("```ini\n[optimizer]\n@optimizers = Aadam.v1\n```", "no optimizer is named 'Aadam.v1'"),
     "a config's error": (
-        "```ini\n[optimizer]\n@optimizers = Adan.v1\n```\n```text\nConfigError: no\n```",
+        "```ini\n[optimizer]\n@optimizers = Aadam.v1\n```\n```text\nConfigError: no\n```",
         "ConfigError: train.cfg, line 2",
     ),
     "a config that loads": (
@@ -84,7 +89,7 @@ BROKEN = {
     "a text of nothing": ("```text\n1\n```", "there is none"),
     "a device's syntax": ("```python\nimport cupy\nx =\n```", "line 1: SyntaxError"),
     "a name on a device": ("```python\nimport cupy\nx = cupy.ones(3) + wieghts\n```", "nobody makes wieghts"),
-    "a device's import": ("```python\nimport cupy\nfrom thincopt import Adan\n```", "thincopt has no 'Adan'"),
+    "a device's import": ("```python\nimport cupy\nfrom thincopt import Aadam\n```", "thincopt has no 'Aadam'"),
     "a session on a device": ("```pycon\n>>> import cupy\n>>> cupy.ones(3\n```", "line 1: SyntaxError"),
     "no end": ("```python\n1", "line 1: this never ends"),
 }
@@ -169,3 +174,12 @@ def test_the_pages_are_found_and_those_with_peers_are_told_apart():
         f"website/{each}.md" for each in ("guides/gpu", "guides/torch", "tutorial/gpu")
     }
     assert sum(1 for each in OURS for _ in snippets(PAGES[each])) > 100
+
+
+def test_names_that_pages_make_up_are_nobodys():
+    """No later version has them: those of ours never begin so."""
+    known = {name.partition(".")[0] for name in (*ours(all_rules()), *ours(all_schedules()))}
+    assert not [name for name in known if name.lower().startswith(MADE_UP)]
+    text = "\n".join(text for name, text in PAGES.items() if name != "CONTRIBUTING.md")
+    made = set(re.findall(r"""@(?:rule|schedule)\(["'](\w+)\.v""", text)) - known
+    assert not [name for name in made if not name.lower().startswith(MADE_UP)], "begin them with My"

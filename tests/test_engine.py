@@ -125,7 +125,7 @@ def test_settings_that_contradict_each_other():
 @pytest.mark.parametrize(
     ("name", "settings", "text"),
     [
-        ("AdamV.v1", {}, "No optimizer is named 'AdamV.v1'. Did you mean 'Adam.v1'?"),
+        ("Aadam.v1", {}, "No optimizer is named 'Aadam.v1'. Did you mean 'Adam.v1'?"),
         ("SGD.v1", {}, "SGD.v1 needs learn_rate: pass learn_rate=…."),
         ("AdamW.v1", {"betal": 0.9}, "AdamW.v1 has no setting 'betal'. Did you mean 'beta1'?"),
         (

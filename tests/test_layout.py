@@ -84,7 +84,7 @@ REPEATED = {  # no sections: confection compares each with each, and their numbe
     "settings": lambda count: (
         "[optimizer]\n@optimizers = Adam.v1\n" + "".join(f"x{each} = 1\n" for each in range(count))
     ),
-    "wrong names": lambda count: "".join(f"[b{each}]\n@optimizers = Adan.v1\n" for each in range(count)),
+    "wrong names": lambda count: "".join(f"[b{each}]\n@optimizers = Aadam.v1\n" for each in range(count)),
 }
 
 

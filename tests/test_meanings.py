@@ -1,14 +1,18 @@
 """Every built-in setting has a meaning, stated once, and everything that tells of settings tells it."""
 
+import inspect
+import pydoc
+
 import pytest
 
 import thincopt
 from thincopt.language import Rate, Rule
+from thincopt.language.meanings import MEANINGS, meaning_of, told_apart
 from thincopt.rules import all_rules
 from thincopt.schedules import all_schedules
 from thincopt.stages import stages_around
-from thincopt.surface.describing import describe, documented, engine_settings
-from thincopt.surface.meanings import MEANINGS, meaning_of, told_apart
+from thincopt.surface.describing import describe, engine_settings
+from thincopt.surface.factory import factory_of
 from website.reference import ours, pages
 
 KNOWN = {**ours(all_rules()), **ours(all_schedules())}
@@ -19,7 +23,7 @@ FACTORY = {"schedules", "ops"}  # what every factory takes beside settings
 @pytest.mark.parametrize("name", [*KNOWN, *STAGES])
 def test_each_setting_means_something(name):
     for each in describe({**KNOWN, **STAGES}[name]).settings:
-        assert each.meaning.endswith((".", ".)")), f"{name}: say in thincopt/surface/meanings.py what {each.name} means"
+        assert each.meaning.endswith((".", ".)")), f"say in thincopt/language/meanings.py what {each.name} means"
         assert each.meaning[0].isupper()
 
 
@@ -85,14 +89,21 @@ def made():
     return pages()
 
 
+def solid(text):
+    """A text however it is wrapped."""
+    return "".join(text.split())
+
+
 @pytest.mark.parametrize("name", sorted(KNOWN))
 def test_pages_and_docstrings_tell_it(name, made):
     what = KNOWN[name]
     folder = "optimizers" if isinstance(what, Rule) else "schedules"
-    page, text = made[f"reference/{folder}/{name}.md"], documented(what)
+    page, called = made[f"reference/{folder}/{name}.md"], factory_of(what) if isinstance(what, Rule) else what
+    helped = solid(pydoc.plain(pydoc.render_doc(called)))
+    assert solid(f"{called.__name__}{inspect.signature(called)}") in helped
     for each in describe(what).settings:
         assert each.meaning in page
-        assert f"\n{each.name}: {each.meaning}" in text
+        assert solid(f"{each.name}: {each.meaning}") in helped
 
 
 def test_a_rule_of_ones_own_needs_none():
@@ -103,4 +114,4 @@ def test_a_rule_of_ones_own_needs_none():
     told = {each.name: each.meaning for each in describe(Meaningless).settings}
     assert told["flat"] == ""
     assert told["learn_rate"] == MEANINGS["learn_rate"]
-    assert "\nflat:" not in documented(Meaningless)
+    assert "\nflat:" not in factory_of(Meaningless).__doc__

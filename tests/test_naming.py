@@ -78,7 +78,7 @@ NO_RULE = [
         "This is an optimizer already, by the rule 'Lion.v1': name that instead, or copy the optimizer by"
         " copy.deepcopy(optimizer).",
     ),
-    ("Adan", "No optimizer is named 'Adan'. Did you mean 'Adam.v1' or 'Adam.v2'?"),
+    ("Aadam", "No optimizer is named 'Aadam'. Did you mean 'Adam.v1' or 'Adam.v2'?"),
 ]
 
 
@@ -123,9 +123,9 @@ def test_how_it_can_be_called():
     [
         lambda: thincopt.Adam(lr=0.1),
         lambda: Optimizer(0.1, beta1=2),
-        lambda: Optimizer.of("Adan"),
-        lambda: thincopt.load("[optimizer]\n@optimizers = Adan.v1\n"),
-        lambda: thincopt.fill("[optimizer]\n@optimizers = Adan.v1\n"),
+        lambda: Optimizer.of("Aadam"),
+        lambda: thincopt.load("[optimizer]\n@optimizers = Aadam.v1\n"),
+        lambda: thincopt.fill("[optimizer]\n@optimizers = Aadam.v1\n"),
         lambda: thincopt.source("Adam", "jax"),
         lambda: thincopt.rule("Mine"),
         lambda: thincopt.rule("Mine.v1")(lambda g: g),

@@ -33,6 +33,8 @@ ROOMS = """
 HEIGHTS = {room: height for height, line in enumerate(reversed(ROOMS)) for room in line.split()}
 DOORS = ("registry", "schedules", "language")
 MOST_LINES = 300
+SUFFIXES = (".py", ".h", ".cuh", ".c", ".js")
+NAMED = re.compile(r"\b(?:[a-z_]+/)+[a-z_]+\.(?:pyi?|h|cuh|c|js)\b")
 
 
 def modules() -> dict[str, Path]:
@@ -91,10 +93,18 @@ def test_modules_are_read_at_a_sitting(name):
     assert len(KNOWN[name].read_text("utf-8").splitlines()) <= MOST_LINES
 
 
+def test_files_that_are_named_are_there():
+    """In docstrings and comments, with their folders."""
+    texts = {each: each.read_text("utf-8") for each in HOME.rglob("*.*") if each.suffix in SUFFIXES}
+    named = {(path, name) for path, text in texts.items() for name in NAMED.findall(text)}
+    gone = [each for each in named if not any((root / each[1]).exists() for root in (HOME, HOME.parent))]
+    assert not gone, "write in the first of each pair where the second one is now"
+
+
 def test_the_contributing_page_shows_every_room():
     rows = re.findall(r"^\| `(\w+)(?:/|\.py)` \| (.+) \|$", CONTRIBUTING.read_text("utf-8"), re.MULTILINE)
     said = dict(rows)
-    assert list(said) == " ".join(ROOMS).split()
+    assert list(said) == " ".join(ROOMS).split(), "the table in CONTRIBUTING.md has a row for each, in order"
     for name, text in said.items():
         docstring = ast.get_docstring(ast.parse(KNOWN[f"thincopt.{name}"].read_text("utf-8")))
         assert text == docstring.partition("\n")[0], f"the docstring of thincopt.{name} says it"

@@ -185,6 +185,22 @@ def test_a_schedule_that_is_never_stepped_is_told_of_once(ops):
         model.update({"W": (weights, np.ones(1))})
 
 
+def test_a_bound_step_tells_of_it_too(ops):
+    batch = {"W": (np.ones(1), np.ones(1))}
+    bound = Optimizer.of("SGD.v2", learn_rate=[0.1, 0.2], ops=ops).bound(batch)
+    for _ in range(999):
+        bound()
+    with pytest.warns(UserWarning, match=r"^After 1000 updates of the model, learn_rate is still 0\.1"):
+        bound()
+
+
+def test_a_schedule_that_is_stepped_now_and_then_is_not_told_of(ops):
+    optimizer, weights = Optimizer.of("SGD.v2", learn_rate=[0.1, 0.2], ops=ops), np.ones(1)
+    optimizer.step_schedules()
+    for _ in range(1001):
+        step(optimizer, weights, 1)
+
+
 def test_a_schedule_that_would_not_move_is_not_told_of(ops):
     optimizer, weights = Optimizer.of("SGD.v2", learn_rate=thincopt.constant(0.1), momentum=[0.9], ops=ops), np.ones(1)
     for _ in range(1001):

@@ -105,45 +105,39 @@ class _Adam_v1(Protocol):
         schedules: Mapping[str, Follower] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
-        """Divide the running mean of gradients by the root of the running mean of their squares, as Thinc's
-        Adam.
+        """Divide the running mean of gradients by the root of the running mean of their squares, as Thinc's Adam.
 
-        It has the efficient order of the paper's section 2: ε is added to the root of v before that is
-        corrected. The Adam
+        It has the efficient order of the paper's section 2: ε is added to the root of v before that is corrected. The Adam
         of torch, optax and the paper's Algorithm 1 is Adam.v2.
 
         m ← β₁m + (1−β₁)g;   v ← β₂v + (1−β₂)g²;   w ← w − η·√(1−β₂ᵗ)/(1−β₁ᵗ) · m / (√v + ε)
 
         learn_rate: How far a step goes. Often 0.0001 to 0.01; with 0 nothing moves.
-        beta1: How slowly the running mean of gradients forgets: of what it holds, this share stays at each
-            step. 0.9 averages about the last 10 steps; 0 keeps no memory.
-        beta2: How slowly the running mean of squared gradients forgets. 0.999 averages about the last 1,000
-            steps; 0 keeps no memory.
-        eps: A small number added below the fraction bar, so that nothing is divided by zero. A larger one
-            makes steps smaller where gradients are small.
-        L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is
-            added to it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is
-            off.
-        grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0
-            is off.
-        grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update`
-            together.
-        weight_decay: How strongly weights are pulled towards zero directly: at each step they shrink by
-            `learn_rate` times this. Often 0.01 to 0.1; 0 is off.
-        lookahead_k: After how many steps the weights go back towards slow weights that follow behind
-            (lookahead). 5 to 10 are usual; 0 is off.
-        lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5
-            is usual.
-        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the
-            weights.
-        L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through
-            the gradient.
-        nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or
-            let it through.
-        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster
-            where each batch writes new gradients over the old ones.
-        schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number
-            given for the same setting holds until the first `step_schedules()`.
+        beta1: How slowly the running mean of gradients forgets: of what it holds, this share stays at each step. 0.9
+            averages about the last 10 steps; 0 keeps no memory.
+        beta2: How slowly the running mean of squared gradients forgets. 0.999 averages about the last 1,000 steps; 0
+            keeps no memory.
+        eps: A small number added below the fraction bar, so that nothing is divided by zero. A larger one makes steps
+            smaller where gradients are small.
+        L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is added to
+            it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is off.
+        grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0 is off.
+        grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update` together.
+        weight_decay: How strongly weights are pulled towards zero directly: at each step they shrink by `learn_rate`
+            times this. Often 0.01 to 0.1; 0 is off.
+        lookahead_k: After how many steps the weights go back towards slow weights that follow behind (lookahead). 5
+            to 10 are usual; 0 is off.
+        lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5 is
+            usual.
+        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the weights.
+        L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through the
+            gradient.
+        nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or let it
+            through.
+        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster where each
+            batch writes new gradients over the old ones.
+        schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
+            the same setting holds until the first `step_schedules()`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
         """
 class _Adam_v2(Protocol):
@@ -171,44 +165,38 @@ class _Adam_v2(Protocol):
     ) -> Optimizer:
         """Divide the running mean of gradients by the root of the running mean of their squares (Algorithm 1).
 
-        m ← β₁m + (1−β₁)g;   v ← β₂v + (1−β₂)g²;   m̂ = m/(1−β₁ᵗ);   v̂ = v/(1−β₂ᵗ);   w ← w − η·m̂ / (√v̂ +
-        ε)
+        m ← β₁m + (1−β₁)g;   v ← β₂v + (1−β₂)g²;   m̂ = m/(1−β₁ᵗ);   v̂ = v/(1−β₂ᵗ);   w ← w − η·m̂ / (√v̂ + ε)
 
-        With `amsgrad`, the greatest v so far takes its place beneath the root, so that a step never grows
-        back.
+        With `amsgrad`, the greatest v so far takes its place beneath the root, so that a step never grows back.
 
         learn_rate: How far a step goes. Often 0.0001 to 0.01; with 0 nothing moves.
-        beta1: How slowly the running mean of gradients forgets: of what it holds, this share stays at each
-            step. 0.9 averages about the last 10 steps; 0 keeps no memory.
-        beta2: How slowly the running mean of squared gradients forgets. 0.999 averages about the last 1,000
-            steps; 0 keeps no memory.
-        eps: A small number added below the fraction bar, so that nothing is divided by zero. A larger one
-            makes steps smaller where gradients are small.
-        amsgrad: Divide by the greatest mean of squares so far instead of the present one, so that a step
-            never grows back.
-        L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is
-            added to it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is
-            off.
-        grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0
-            is off.
-        grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update`
-            together.
-        weight_decay: How strongly weights are pulled towards zero directly: at each step they shrink by
-            `learn_rate` times this. Often 0.01 to 0.1; 0 is off.
-        lookahead_k: After how many steps the weights go back towards slow weights that follow behind
-            (lookahead). 5 to 10 are usual; 0 is off.
-        lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5
-            is usual.
-        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the
-            weights.
-        L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through
-            the gradient.
-        nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or
-            let it through.
-        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster
-            where each batch writes new gradients over the old ones.
-        schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number
-            given for the same setting holds until the first `step_schedules()`.
+        beta1: How slowly the running mean of gradients forgets: of what it holds, this share stays at each step. 0.9
+            averages about the last 10 steps; 0 keeps no memory.
+        beta2: How slowly the running mean of squared gradients forgets. 0.999 averages about the last 1,000 steps; 0
+            keeps no memory.
+        eps: A small number added below the fraction bar, so that nothing is divided by zero. A larger one makes steps
+            smaller where gradients are small.
+        amsgrad: Divide by the greatest mean of squares so far instead of the present one, so that a step never grows
+            back.
+        L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is added to
+            it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is off.
+        grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0 is off.
+        grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update` together.
+        weight_decay: How strongly weights are pulled towards zero directly: at each step they shrink by `learn_rate`
+            times this. Often 0.01 to 0.1; 0 is off.
+        lookahead_k: After how many steps the weights go back towards slow weights that follow behind (lookahead). 5
+            to 10 are usual; 0 is off.
+        lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5 is
+            usual.
+        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the weights.
+        L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through the
+            gradient.
+        nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or let it
+            through.
+        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster where each
+            batch writes new gradients over the old ones.
+        schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
+            the same setting holds until the first `step_schedules()`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
         """
 class _Adam(_Adam_v1, Protocol):
@@ -241,44 +229,38 @@ class _AdamW_v1(Protocol):
     ) -> Optimizer:
         """Divide the running mean of gradients by the root of the running mean of their squares (Algorithm 1).
 
-        m ← β₁m + (1−β₁)g;   v ← β₂v + (1−β₂)g²;   m̂ = m/(1−β₁ᵗ);   v̂ = v/(1−β₂ᵗ);   w ← w − η·m̂ / (√v̂ +
-        ε)
+        m ← β₁m + (1−β₁)g;   v ← β₂v + (1−β₂)g²;   m̂ = m/(1−β₁ᵗ);   v̂ = v/(1−β₂ᵗ);   w ← w − η·m̂ / (√v̂ + ε)
 
-        With `amsgrad`, the greatest v so far takes its place beneath the root, so that a step never grows
-        back.
+        With `amsgrad`, the greatest v so far takes its place beneath the root, so that a step never grows back.
 
         learn_rate: How far a step goes. Often 0.0001 to 0.01; with 0 nothing moves.
-        beta1: How slowly the running mean of gradients forgets: of what it holds, this share stays at each
-            step. 0.9 averages about the last 10 steps; 0 keeps no memory.
-        beta2: How slowly the running mean of squared gradients forgets. 0.999 averages about the last 1,000
-            steps; 0 keeps no memory.
-        eps: A small number added below the fraction bar, so that nothing is divided by zero. A larger one
-            makes steps smaller where gradients are small.
-        amsgrad: Divide by the greatest mean of squares so far instead of the present one, so that a step
-            never grows back.
-        L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is
-            added to it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is
-            off.
-        grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0
-            is off.
-        grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update`
-            together.
-        weight_decay: How strongly weights are pulled towards zero directly: at each step they shrink by
-            `learn_rate` times this. Often 0.01 to 0.1; 0 is off.
-        lookahead_k: After how many steps the weights go back towards slow weights that follow behind
-            (lookahead). 5 to 10 are usual; 0 is off.
-        lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5
-            is usual.
-        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the
-            weights.
-        L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through
-            the gradient.
-        nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or
-            let it through.
-        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster
-            where each batch writes new gradients over the old ones.
-        schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number
-            given for the same setting holds until the first `step_schedules()`.
+        beta1: How slowly the running mean of gradients forgets: of what it holds, this share stays at each step. 0.9
+            averages about the last 10 steps; 0 keeps no memory.
+        beta2: How slowly the running mean of squared gradients forgets. 0.999 averages about the last 1,000 steps; 0
+            keeps no memory.
+        eps: A small number added below the fraction bar, so that nothing is divided by zero. A larger one makes steps
+            smaller where gradients are small.
+        amsgrad: Divide by the greatest mean of squares so far instead of the present one, so that a step never grows
+            back.
+        L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is added to
+            it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is off.
+        grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0 is off.
+        grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update` together.
+        weight_decay: How strongly weights are pulled towards zero directly: at each step they shrink by `learn_rate`
+            times this. Often 0.01 to 0.1; 0 is off.
+        lookahead_k: After how many steps the weights go back towards slow weights that follow behind (lookahead). 5
+            to 10 are usual; 0 is off.
+        lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5 is
+            usual.
+        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the weights.
+        L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through the
+            gradient.
+        nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or let it
+            through.
+        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster where each
+            batch writes new gradients over the old ones.
+        schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
+            the same setting holds until the first `step_schedules()`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
         """
 class _AdamW(_AdamW_v1, Protocol):
@@ -309,48 +291,42 @@ class _LAMB_v1(Protocol):
         schedules: Mapping[str, Follower] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
-        """Adam's direction, scaled to the size of each array of weights (Algorithm 2, with φ(z) = min(z,
-        clamp)).
+        """Adam's direction, scaled to the size of each array of weights (Algorithm 2, with φ(z) = min(z, clamp)).
 
-        The paper corrects the moments' bias; as its authors note, warm-up does the same, so `debias` is off
-        here as
+        The paper corrects the moments' bias; as its authors note, warm-up does the same, so `debias` is off here as
         in the implementations in use. Where either norm is zero the ratio is 1.
 
         m ← β₁m + (1−β₁)g;   v ← β₂v + (1−β₂)g²;   u = m̂ / (√v̂ + ε) + λw;   w ← w − η · φ(‖w‖)/‖u‖ · u
 
         learn_rate: How far a step goes. Often 0.0001 to 0.01; with 0 nothing moves.
-        beta1: How slowly the running mean of gradients forgets: of what it holds, this share stays at each
-            step. 0.9 averages about the last 10 steps; 0 keeps no memory.
-        beta2: How slowly the running mean of squared gradients forgets. 0.999 averages about the last 1,000
-            steps; 0 keeps no memory.
-        eps: A small number added below the fraction bar, so that nothing is divided by zero. A larger one
-            makes steps smaller where gradients are small.
-        weight_decay: This share of each weight is added to the direction before it is scaled. 0.01 is usual;
-            0 is off.
-        clamp: The largest norm of an array of weights that still makes its steps larger; above it, the norm
-            counts as this number.
-        debias: Correct both running means for having started at zero, as Adam does.
-        L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is
-            added to it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is
+        beta1: How slowly the running mean of gradients forgets: of what it holds, this share stays at each step. 0.9
+            averages about the last 10 steps; 0 keeps no memory.
+        beta2: How slowly the running mean of squared gradients forgets. 0.999 averages about the last 1,000 steps; 0
+            keeps no memory.
+        eps: A small number added below the fraction bar, so that nothing is divided by zero. A larger one makes steps
+            smaller where gradients are small.
+        weight_decay: This share of each weight is added to the direction before it is scaled. 0.01 is usual; 0 is
             off.
-        grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0
-            is off.
-        grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update`
-            together.
-        lookahead_k: After how many steps the weights go back towards slow weights that follow behind
-            (lookahead). 5 to 10 are usual; 0 is off.
-        lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5
-            is usual.
-        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the
-            weights.
-        L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through
-            the gradient.
-        nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or
-            let it through.
-        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster
-            where each batch writes new gradients over the old ones.
-        schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number
-            given for the same setting holds until the first `step_schedules()`.
+        clamp: The largest norm of an array of weights that still makes its steps larger; above it, the norm counts as
+            this number.
+        debias: Correct both running means for having started at zero, as Adam does.
+        L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is added to
+            it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is off.
+        grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0 is off.
+        grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update` together.
+        lookahead_k: After how many steps the weights go back towards slow weights that follow behind (lookahead). 5
+            to 10 are usual; 0 is off.
+        lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5 is
+            usual.
+        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the weights.
+        L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through the
+            gradient.
+        nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or let it
+            through.
+        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster where each
+            batch writes new gradients over the old ones.
+        schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
+            the same setting holds until the first `step_schedules()`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
         """
 class _LAMB(_LAMB_v1, Protocol):
@@ -385,29 +361,25 @@ class _Lion_v1(Protocol):
         learn_rate: How far a step goes. Often 0.0001 to 0.01; with 0 nothing moves.
         beta1: How much of the running mean goes into a step; the rest is the present gradient.
         beta2: How slowly the running mean of gradients forgets. 0.99 averages about the last 100 steps.
-        L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is
-            added to it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is
-            off.
-        grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0
-            is off.
-        grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update`
-            together.
-        weight_decay: How strongly weights are pulled towards zero directly: at each step they shrink by
-            `learn_rate` times this. Often 0.01 to 0.1; 0 is off.
-        lookahead_k: After how many steps the weights go back towards slow weights that follow behind
-            (lookahead). 5 to 10 are usual; 0 is off.
-        lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5
-            is usual.
-        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the
-            weights.
-        L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through
-            the gradient.
-        nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or
-            let it through.
-        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster
-            where each batch writes new gradients over the old ones.
-        schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number
-            given for the same setting holds until the first `step_schedules()`.
+        L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is added to
+            it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is off.
+        grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0 is off.
+        grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update` together.
+        weight_decay: How strongly weights are pulled towards zero directly: at each step they shrink by `learn_rate`
+            times this. Often 0.01 to 0.1; 0 is off.
+        lookahead_k: After how many steps the weights go back towards slow weights that follow behind (lookahead). 5
+            to 10 are usual; 0 is off.
+        lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5 is
+            usual.
+        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the weights.
+        L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through the
+            gradient.
+        nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or let it
+            through.
+        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster where each
+            batch writes new gradients over the old ones.
+        schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
+            the same setting holds until the first `step_schedules()`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
         """
 class _Lion(_Lion_v1, Protocol):
@@ -445,37 +417,33 @@ class _NAdam_v1(Protocol):
         m̂ = μₜ₊₁m/(1−∏μ·μₜ₊₁) + (1−μₜ)g/(1−∏μ);   w ← w − η·m̂ / (√v̂ + ε)
 
         learn_rate: How far a step goes. Often 0.0001 to 0.01; with 0 nothing moves.
-        beta1: How slowly the running mean of gradients forgets: of what it holds, this share stays at each
-            step. 0.9 averages about the last 10 steps; 0 keeps no memory.
-        beta2: How slowly the running mean of squared gradients forgets. 0.999 averages about the last 1,000
-            steps; 0 keeps no memory.
-        eps: A small number added below the fraction bar, so that nothing is divided by zero. A larger one
-            makes steps smaller where gradients are small.
-        momentum_decay: How fast the momentum rises to its full weight in the first steps. 0.004 is usual;
-            with 0 it stays at half of `beta1`.
-        L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is
-            added to it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is
-            off.
-        grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0
-            is off.
-        grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update`
-            together.
-        weight_decay: How strongly weights are pulled towards zero directly: at each step they shrink by
-            `learn_rate` times this. Often 0.01 to 0.1; 0 is off.
-        lookahead_k: After how many steps the weights go back towards slow weights that follow behind
-            (lookahead). 5 to 10 are usual; 0 is off.
-        lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5
-            is usual.
-        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the
-            weights.
-        L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through
-            the gradient.
-        nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or
-            let it through.
-        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster
-            where each batch writes new gradients over the old ones.
-        schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number
-            given for the same setting holds until the first `step_schedules()`.
+        beta1: How slowly the running mean of gradients forgets: of what it holds, this share stays at each step. 0.9
+            averages about the last 10 steps; 0 keeps no memory.
+        beta2: How slowly the running mean of squared gradients forgets. 0.999 averages about the last 1,000 steps; 0
+            keeps no memory.
+        eps: A small number added below the fraction bar, so that nothing is divided by zero. A larger one makes steps
+            smaller where gradients are small.
+        momentum_decay: How fast the momentum rises to its full weight in the first steps. 0.004 is usual; with 0 it
+            stays at half of `beta1`.
+        L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is added to
+            it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is off.
+        grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0 is off.
+        grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update` together.
+        weight_decay: How strongly weights are pulled towards zero directly: at each step they shrink by `learn_rate`
+            times this. Often 0.01 to 0.1; 0 is off.
+        lookahead_k: After how many steps the weights go back towards slow weights that follow behind (lookahead). 5
+            to 10 are usual; 0 is off.
+        lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5 is
+            usual.
+        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the weights.
+        L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through the
+            gradient.
+        nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or let it
+            through.
+        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster where each
+            batch writes new gradients over the old ones.
+        schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
+            the same setting holds until the first `step_schedules()`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
         """
 class _NAdam(_NAdam_v1, Protocol):
@@ -504,46 +472,40 @@ class _RAdam_v1(Protocol):
         schedules: Mapping[str, Follower] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
-        """Adam that begins as plain momentum, until enough gradients were seen to divide by their squares, as in
-        Thinc.
+        """Adam that begins as plain momentum, until enough gradients were seen to divide by their squares, as in Thinc.
 
-        Its steps count from 2, ε is added to the root before that is corrected, and it divides from ρₛ = 5
-        on. The RAdam
+        Its steps count from 2, ε is added to the root before that is corrected, and it divides from ρₛ = 5 on. The RAdam
         of torch and of the paper is RAdam.v2, whose page says what r and ρ are.
 
         s = t+1;   m ← β₁m + (1−β₁)g;   v ← β₂v + (1−β₂)g²;
         w ← w − η·r·√(1−β₂ˢ)/(1−β₁ˢ)·m / (√v + ε) where ρₛ ≥ 5, else w − η·m/(1−β₁ˢ)
 
         learn_rate: How far a step goes. Often 0.0001 to 0.01; with 0 nothing moves.
-        beta1: How slowly the running mean of gradients forgets: of what it holds, this share stays at each
-            step. 0.9 averages about the last 10 steps; 0 keeps no memory.
-        beta2: How slowly the running mean of squared gradients forgets. 0.999 averages about the last 1,000
-            steps; 0 keeps no memory.
-        eps: A small number added below the fraction bar, so that nothing is divided by zero. A larger one
-            makes steps smaller where gradients are small.
-        L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is
-            added to it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is
-            off.
-        grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0
-            is off.
-        grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update`
-            together.
-        weight_decay: How strongly weights are pulled towards zero directly: at each step they shrink by
-            `learn_rate` times this. Often 0.01 to 0.1; 0 is off.
-        lookahead_k: After how many steps the weights go back towards slow weights that follow behind
-            (lookahead). 5 to 10 are usual; 0 is off.
-        lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5
-            is usual.
-        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the
-            weights.
-        L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through
-            the gradient.
-        nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or
-            let it through.
-        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster
-            where each batch writes new gradients over the old ones.
-        schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number
-            given for the same setting holds until the first `step_schedules()`.
+        beta1: How slowly the running mean of gradients forgets: of what it holds, this share stays at each step. 0.9
+            averages about the last 10 steps; 0 keeps no memory.
+        beta2: How slowly the running mean of squared gradients forgets. 0.999 averages about the last 1,000 steps; 0
+            keeps no memory.
+        eps: A small number added below the fraction bar, so that nothing is divided by zero. A larger one makes steps
+            smaller where gradients are small.
+        L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is added to
+            it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is off.
+        grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0 is off.
+        grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update` together.
+        weight_decay: How strongly weights are pulled towards zero directly: at each step they shrink by `learn_rate`
+            times this. Often 0.01 to 0.1; 0 is off.
+        lookahead_k: After how many steps the weights go back towards slow weights that follow behind (lookahead). 5
+            to 10 are usual; 0 is off.
+        lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5 is
+            usual.
+        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the weights.
+        L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through the
+            gradient.
+        nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or let it
+            through.
+        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster where each
+            batch writes new gradients over the old ones.
+        schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
+            the same setting holds until the first `step_schedules()`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
         """
 class _RAdam_v2(Protocol):
@@ -577,35 +539,31 @@ class _RAdam_v2(Protocol):
         w ← w − η·m̂·r·√(1−β₂ᵗ) / (√v + ε) where ρₜ > 5, else w − η·m̂
 
         learn_rate: How far a step goes. Often 0.0001 to 0.01; with 0 nothing moves.
-        beta1: How slowly the running mean of gradients forgets: of what it holds, this share stays at each
-            step. 0.9 averages about the last 10 steps; 0 keeps no memory.
-        beta2: How slowly the running mean of squared gradients forgets. 0.999 averages about the last 1,000
-            steps; 0 keeps no memory.
-        eps: A small number added below the fraction bar, so that nothing is divided by zero. A larger one
-            makes steps smaller where gradients are small.
-        L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is
-            added to it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is
-            off.
-        grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0
-            is off.
-        grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update`
-            together.
-        weight_decay: How strongly weights are pulled towards zero directly: at each step they shrink by
-            `learn_rate` times this. Often 0.01 to 0.1; 0 is off.
-        lookahead_k: After how many steps the weights go back towards slow weights that follow behind
-            (lookahead). 5 to 10 are usual; 0 is off.
-        lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5
-            is usual.
-        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the
-            weights.
-        L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through
-            the gradient.
-        nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or
-            let it through.
-        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster
-            where each batch writes new gradients over the old ones.
-        schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number
-            given for the same setting holds until the first `step_schedules()`.
+        beta1: How slowly the running mean of gradients forgets: of what it holds, this share stays at each step. 0.9
+            averages about the last 10 steps; 0 keeps no memory.
+        beta2: How slowly the running mean of squared gradients forgets. 0.999 averages about the last 1,000 steps; 0
+            keeps no memory.
+        eps: A small number added below the fraction bar, so that nothing is divided by zero. A larger one makes steps
+            smaller where gradients are small.
+        L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is added to
+            it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is off.
+        grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0 is off.
+        grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update` together.
+        weight_decay: How strongly weights are pulled towards zero directly: at each step they shrink by `learn_rate`
+            times this. Often 0.01 to 0.1; 0 is off.
+        lookahead_k: After how many steps the weights go back towards slow weights that follow behind (lookahead). 5
+            to 10 are usual; 0 is off.
+        lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5 is
+            usual.
+        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the weights.
+        L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through the
+            gradient.
+        nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or let it
+            through.
+        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster where each
+            batch writes new gradients over the old ones.
+        schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
+            the same setting holds until the first `step_schedules()`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
         """
 class _RAdam(_RAdam_v1, Protocol):
@@ -637,29 +595,25 @@ class _SGD_v1(Protocol):
         w ← w − η·g
 
         learn_rate: How far a step goes. Often 0.0001 to 0.01; with 0 nothing moves.
-        L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is
-            added to it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is
-            off.
-        grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0
-            is off.
-        grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update`
-            together.
-        weight_decay: How strongly weights are pulled towards zero directly: at each step they shrink by
-            `learn_rate` times this. Often 0.01 to 0.1; 0 is off.
-        lookahead_k: After how many steps the weights go back towards slow weights that follow behind
-            (lookahead). 5 to 10 are usual; 0 is off.
-        lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5
-            is usual.
-        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the
-            weights.
-        L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through
-            the gradient.
-        nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or
-            let it through.
-        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster
-            where each batch writes new gradients over the old ones.
-        schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number
-            given for the same setting holds until the first `step_schedules()`.
+        L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is added to
+            it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is off.
+        grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0 is off.
+        grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update` together.
+        weight_decay: How strongly weights are pulled towards zero directly: at each step they shrink by `learn_rate`
+            times this. Often 0.01 to 0.1; 0 is off.
+        lookahead_k: After how many steps the weights go back towards slow weights that follow behind (lookahead). 5
+            to 10 are usual; 0 is off.
+        lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5 is
+            usual.
+        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the weights.
+        L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through the
+            gradient.
+        nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or let it
+            through.
+        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster where each
+            batch writes new gradients over the old ones.
+        schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
+            the same setting holds until the first `step_schedules()`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
         """
 class _SGD_v2(Protocol):
@@ -691,31 +645,26 @@ class _SGD_v2(Protocol):
         learn_rate: How far a step goes. Often 0.0001 to 0.01; with 0 nothing moves.
         momentum: How much of the last step goes into the next. 0.9 is usual; 0 is plain gradient descent.
         dampening: How much of each new gradient is left out of the momentum. 0 takes all of it.
-        nesterov: Take the gradient as if the momentum's next move had been made already (Nesterov's
-            momentum).
-        L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is
-            added to it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is
-            off.
-        grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0
-            is off.
-        grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update`
-            together.
-        weight_decay: How strongly weights are pulled towards zero directly: at each step they shrink by
-            `learn_rate` times this. Often 0.01 to 0.1; 0 is off.
-        lookahead_k: After how many steps the weights go back towards slow weights that follow behind
-            (lookahead). 5 to 10 are usual; 0 is off.
-        lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5
-            is usual.
-        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the
-            weights.
-        L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through
-            the gradient.
-        nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or
-            let it through.
-        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster
-            where each batch writes new gradients over the old ones.
-        schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number
-            given for the same setting holds until the first `step_schedules()`.
+        nesterov: Take the gradient as if the momentum's next move had been made already (Nesterov's momentum).
+        L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is added to
+            it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is off.
+        grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0 is off.
+        grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update` together.
+        weight_decay: How strongly weights are pulled towards zero directly: at each step they shrink by `learn_rate`
+            times this. Often 0.01 to 0.1; 0 is off.
+        lookahead_k: After how many steps the weights go back towards slow weights that follow behind (lookahead). 5
+            to 10 are usual; 0 is off.
+        lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5 is
+            usual.
+        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the weights.
+        L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through the
+            gradient.
+        nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or let it
+            through.
+        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster where each
+            batch writes new gradients over the old ones.
+        schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
+            the same setting holds until the first `step_schedules()`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
         """
 class _SGD(_SGD_v1, Protocol):
@@ -743,8 +692,7 @@ def constant_then(rate: float, steps: float, schedule: Follower) -> Schedule:
 
     rate: The value.
     steps: For how many steps the value is held.
-    schedule: What follows: another schedule, a list of numbers or an iterator, counted from its own
-        beginning.
+    schedule: What follows: another schedule, a list of numbers or an iterator, counted from its own beginning.
     """
 def cyclic_triangular(min_lr: float, max_lr: float, period: float) -> Schedule:
     """Cyclical Learning Rates for Training Neural Networks. Smith, 2015. arXiv:1506.01186.
@@ -767,8 +715,7 @@ def decaying(base_rate: float, decay: float, *, t: float = 0) -> Schedule:
 def slanted_triangular(max_rate: float, num_steps: float, *, cut_frac: float = 0.1, ratio: float = 32, decay: float = 1.0, t: float = 0.0) -> Schedule:
     """Universal Language Model Fine-tuning for Text Classification. Howard & Ruder, 2018. arXiv:1801.06146.
 
-    Rises to the peak in a short part of the steps, then falls slowly to the peak divided by `ratio`, and
-    stays there.
+    Rises to the peak in a short part of the steps, then falls slowly to the peak divided by `ratio`, and stays there.
 
     max_rate: The highest value, the peak.
     num_steps: How many steps there are in all.

@@ -54,7 +54,8 @@ def names(random: Random, rule: Rule) -> list[str]:
     """Some settings of a rule; those that change much come often."""
     known = list(settings_of(rule))
     often = [name for name in OFTEN if name in known]
-    return list({random.choice(often if random.random() < 0.6 else known) for _ in range(random.choice((1, 1, 2, 3)))})
+    some = [random.choice(often if random.random() < 0.6 else known) for _ in range(random.choice((1, 1, 2, 3)))]
+    return list(dict.fromkeys(some))  # in this order, whatever a process makes of hashes
 
 
 def assign(random: Random, world: World) -> None:

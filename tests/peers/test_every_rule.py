@@ -2,10 +2,10 @@
 
 from thincopt.rules import all_rules
 
-from . import optax_side, test_optax, test_statements, test_thinc, test_torch, thinc_side, torch_side
+from . import optax_side, test_optax, test_statements, test_thinc, test_torch, thinc_side
 
 SIDES = [
-    (torch_side.CLASSES, test_torch.ALL),
+    (test_torch.VARIED, test_torch.ALL),
     (thinc_side.FACTORIES, test_thinc.CASES),
     (optax_side.RULES, test_optax.ALL),
     (test_statements.STATED, test_statements.CASES),

@@ -23,9 +23,17 @@ FLOAT32 = 2 * FLOAT32_STEPS * 2.0**-24
 
 BARE = dict(grad_clip=0.0, use_averages=False)
 PLAIN = [each for each in (*MOMENTS, LONG) if "weight_decay" not in each]
-THINCS = [{}, LONG, *[each | BARE for each in PLAIN], *[each | dict(L2_is_weight_decay=False) for each in COUPLED]]
+THINCS = [
+    dict(learn_rate=0.01),
+    {},
+    LONG,
+    *[each | BARE for each in PLAIN],
+    *[each | dict(L2_is_weight_decay=False) for each in COUPLED],
+]
+DECAYED = dict(learn_rate=0.01, weight_decay=0.1)
 CONFIDENT = dict(debias=True, clamp=NO_CLAMP)
 
+# As in test_torch.py: the first settings are typical.
 VARIED_HERE: dict[str, list[dict[str, Any]]] = {
     "SGD.v1": [
         dict(learn_rate=0.01),
@@ -40,25 +48,14 @@ VARIED_HERE: dict[str, list[dict[str, Any]]] = {
     "Adam.v1": THINCS,
     "Adam.v2": VARIED["Adam.v2"],
     "AdamW.v1": VARIED["AdamW.v1"],
-    "NAdam.v1": [each | dict(momentum_decay=NO_WARMUP) for each in (*MOMENTS, *COUPLED, LONG)],
+    "NAdam.v1": [each | dict(momentum_decay=NO_WARMUP) for each in VARIED["NAdam.v1"] if "momentum_decay" not in each],
     "RAdam.v1": [*THINCS, *[dict(beta2=beta2) for beta2 in (1 / 3, 0.5, 0.65, 2 / 3, 0.67)]],
     "RAdam.v2": VARIED["RAdam.v2"],
     "Lion.v1": LION,
-    "LAMB.v1": [each | CONFIDENT for each in ({}, dict(weight_decay=0.1), *LAMB) if "clamp" not in each],
+    "LAMB.v1": [each | CONFIDENT for each in (DECAYED, {}, dict(weight_decay=0.1), *LAMB) if "clamp" not in each],
 }
 ALL = [(rule, settings) for rule, rows in VARIED_HERE.items() for settings in rows]
-TYPICAL: dict[str, dict[str, Any]] = {
-    "SGD.v1": dict(learn_rate=0.01),
-    "SGD.v2": dict(learn_rate=0.01, momentum=0.9, L2=0.01),
-    "Adam.v1": dict(learn_rate=0.01),
-    "Adam.v2": dict(learn_rate=0.01, L2=0.01),
-    "AdamW.v1": dict(learn_rate=0.01),
-    "NAdam.v1": dict(learn_rate=0.01, weight_decay=0.01, momentum_decay=NO_WARMUP),
-    "RAdam.v1": dict(learn_rate=0.01),
-    "RAdam.v2": dict(learn_rate=0.01, weight_decay=0.01),
-    "Lion.v1": dict(learn_rate=0.001, weight_decay=0.1),
-    "LAMB.v1": dict(learn_rate=0.01, weight_decay=0.1, **CONFIDENT),
-}
+TYPICAL = {rule: rows[0] for rule, rows in VARIED_HERE.items()}
 CHANGES: dict[str, float] = dict(learn_rate=0.002, beta1=0.8, beta2=0.95, eps=1e-6, momentum=0.5, grad_clip=0.3)
 
 # Optax as its users call it, and our rule and settings that mean the same; where ε stands elsewhere, it is next to 0.

@@ -18,12 +18,12 @@ LAMB: list[dict[str, Any]] = [
     dict(clamp=1.0, learn_rate=0.05, weight_decay=0.01, beta1=0.8, beta2=0.98, eps=1e-8),
 ]
 LION: list[dict[str, Any]] = [
+    dict(learn_rate=0.001, weight_decay=0.1),
     dict(),
     dict(learn_rate=0.1),
     dict(beta1=0.0),
     dict(beta1=0.5, beta2=0.5),
     dict(beta2=0.9),
-    dict(weight_decay=0.1),
     dict(weight_decay=1.0, learn_rate=0.01, beta1=0.95, beta2=0.98),
 ]
 CASES = [

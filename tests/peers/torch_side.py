@@ -7,15 +7,8 @@ import torch
 
 from .common import Arrays, copied
 
-CLASSES = {
-    "SGD.v2": torch.optim.SGD,
-    "Adam.v2": torch.optim.Adam,
-    "AdamW.v1": torch.optim.AdamW,
-    "NAdam.v1": torch.optim.NAdam,
-    "RAdam.v2": torch.optim.RAdam,
-}
-RENAMED = {"learn_rate": "lr", "L2": "weight_decay"}
-STATES = {
+RENAMED = {"learn_rate": "lr", "L2": "weight_decay"}  # settings that torch calls otherwise
+STATES = {  # what it remembers
     "nr_update": "step",
     "mom1": "exp_avg",
     "mom2": "exp_avg_sq",
@@ -25,6 +18,11 @@ STATES = {
 }
 
 Clip = Callable[[list[torch.nn.Parameter]], Any]
+
+
+def class_of(rule: str) -> type[torch.optim.Optimizer]:
+    """Torch's optimizer of the same name."""
+    return getattr(torch.optim, rule.partition(".")[0])
 
 
 def spelled_for_torch(rule: str, settings: dict[str, Any]) -> dict[str, Any]:
@@ -54,7 +52,7 @@ class TorchPeer:
         self.weights, self.rule, self.clip = copied(weights), rule, clip
         self.parameters = {key: torch.nn.Parameter(torch.from_numpy(array)) for key, array in self.weights.items()}
         theirs = spelled_for_torch(rule, settings)
-        self.optimizer = CLASSES[rule](self.parameters.values(), **theirs, **execution)
+        self.optimizer = class_of(rule)(self.parameters.values(), **theirs, **execution)
         self.learn_rate = self.optimizer.param_groups[0]["lr"]
 
     def change(self, settings: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""`.cfg` text becomes optimizers and schedules."""
+"""`thincopt.load` and `fill`: `.cfg` text becomes optimizers and schedules."""
 
 from __future__ import annotations
 

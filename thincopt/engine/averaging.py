@@ -1,4 +1,4 @@
-"""Weights changed for a while, and changed back."""
+"""`optimizer.averaged(…)`: averages are put into the weights for a while, and taken out again."""
 
 from __future__ import annotations
 

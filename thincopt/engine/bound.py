@@ -1,4 +1,4 @@
-"""A step of the same arrays, again and again: they are checked once, and then cost no more than their memory."""
+"""`optimizer.bound(…)`: a step of the same arrays again and again, which are checked once."""
 
 from __future__ import annotations
 

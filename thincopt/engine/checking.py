@@ -1,4 +1,4 @@
-"""See that a call can be done, key by key; the errors say what was given and what to do."""
+"""See that a call can be done, key by key: its arrays and `lr_scale`; the errors say what to do."""
 
 from __future__ import annotations
 

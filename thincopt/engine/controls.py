@@ -1,4 +1,4 @@
-"""The settings of one optimizer at one moment, and the schedules that drive them; a change makes others."""
+"""The settings of one optimizer at one moment, and its schedules: to change them or to step them makes others."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Controls:
     values: Mapping[str, Any]
     schedules: Mapping[str, Follower]
     given: Mapping[str, int]
-    steps: int = 0  # how often the schedules were stepped
+    are_stepped: bool = False  # whether the schedules ever were
 
     def assigned(self, settings: Mapping[str, Any]) -> Controls:
         """With new values: a number keeps the schedule that drives it, a schedule takes its place."""
@@ -45,7 +45,7 @@ class Controls:
         going = {name: each for name, each in self.schedules.items() if not self._ended(name, each)}
         nexts = {name: value_at(self.rule, name, each, self.given[name]) for name, each in going.items()}
         given = {**self.given, **{name: self.given[name] + 1 for name in nexts}}
-        return replace(self, values={**self.values, **nexts}, given=given, steps=self.steps + 1)._sound()
+        return replace(self, values={**self.values, **nexts}, given=given, are_stepped=True)._sound()
 
     def _sound(self) -> Controls:
         """The same, if its settings can be had together."""
@@ -105,7 +105,7 @@ class Controls:
         return replace(self, schedules=deepcopy(self.schedules, memo))  # the rule is this one, defined anew or not
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return restored, (self.rule.name, self.formula, self.values, self.schedules, self.given, self.steps)
+        return restored, (self.rule.name, self.formula, self.values, self.schedules, self.given, self.are_stepped)
 
 
 def controls_of(rule: Rule, given: Mapping[str, Any], schedules: Mapping[str, Any] | None) -> Controls:
@@ -121,7 +121,7 @@ def restored(
     values: Mapping[str, Any],
     schedules: Mapping[str, Follower],
     given: Mapping[str, int],
-    steps: int,
+    are_stepped: bool,
 ) -> Controls:
     """The settings that were saved, if the rule of this name can still have them; of new ones, the defaults.
 
@@ -141,7 +141,7 @@ def restored(
             f" now: its definition has changed. {suggestion(gone[0], known)} Give a rule that has changed another"
             " name or version, and define the old one as it was to load this."
         )
-    found = Controls(rule, validated(rule, values), schedules, given, steps)
+    found = Controls(rule, validated(rule, values), schedules, given, are_stepped)
     if found.formula != formula:
         warn(
             f"The formula of {name} has changed since this optimizer was saved, and its steps will follow the new one."

@@ -1,4 +1,4 @@
-"""What a key remembers: how it begins, and what becomes of it where a gradient is not finite."""
+"""What a key remembers: how its state begins, and whether a gradient that is not finite is refused or skipped."""
 
 from __future__ import annotations
 

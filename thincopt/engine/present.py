@@ -1,4 +1,4 @@
-"""What an optimizer is at one moment. A change makes all that follows from it first; then it takes this one's place."""
+"""What an optimizer is at one moment: settings, state and kernels. A change makes the next, which takes its place."""
 
 from __future__ import annotations
 

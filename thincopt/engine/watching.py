@@ -20,7 +20,7 @@ Update = Callable[[bytes, Batch, float], int]
 
 def is_unmoved(controls: Controls) -> bool:
     """Whether schedules that would give other values were never stepped."""
-    return controls.steps == 0 and any(_moves(each) for each in controls.schedules.values())
+    return not controls.are_stepped and any(_moves(each) for each in controls.schedules.values())
 
 
 def watched(step: Step, update: Update, controls: Controls) -> tuple[Step, Update]:

@@ -1,4 +1,7 @@
-"""Print blocks and walks as C. Types and functions such as `real` and `SQRT` are native/'s; CUDA shares the lines."""
+"""Print blocks and walks as C: how each operation is spelled, for scalars and for arrays. CUDA shares the lines.
+
+Types and functions such as `real` and `SQRT` are native/'s.
+"""
 
 from collections.abc import Mapping
 from functools import cache

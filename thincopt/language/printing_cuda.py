@@ -6,7 +6,7 @@ from .kernel import Block, Reduction, Walk, spelled
 from .printing_c import ARRAY, REDUCE, assigns, block_lines, digest, loads, numbers, pointers, read_by
 
 FINITE = "finite"  # the kind of reduction that only sees whether all elements are
-SHRUNK = "shrunk"  # a norm at a smaller scale, for float64 whose squares overflow: see ops/plain.py
+SHRUNK = "shrunk"  # a norm at a smaller scale, for float64 whose squares overflow: see ops/numpy/plain.py
 WORD = "word_at({}, {{}}, {{}}, {{}}, {{}})"
 _ADDS = {kind: add for kind, (_, add, _) in REDUCE.items()} | {
     FINITE: "is_finite &= {1} - {1} == 0;",

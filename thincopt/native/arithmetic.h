@@ -1,5 +1,5 @@
-/* The arithmetic of compiled walks: what exact.h says, and sums in the defined order, which ops/summing.py states for
-   Python. */
+/* The arithmetic of compiled walks: what exact.h says, and sums in the defined order, which ops/numpy/summing.py states
+   for Python. */
 #ifndef THINCOPT_ARITHMETIC_H
 #define THINCOPT_ARITHMETIC_H
 

@@ -1,5 +1,5 @@
-/* What every kernel on a device is made of; a printed block or walk follows in the same text. ops/launching.py says
-   which kernels a step launches, and ops/batch.py lays out what they read.
+/* What every kernel on a device is made of; a printed block or walk follows in the same text. ops/cuda/launching.py
+   says which kernels a step launches, and ops/cuda/batch.py lays out what they read.
 
    All of it is written for any number of threads in a block, so that a processor can run it too, with one.
    Scalars live on the device, with t: what is skipped or replayed there needs no word from the host. */

@@ -25,7 +25,7 @@ typedef unsigned long long uint64_t;
 
 #define LANES 64
 #define CHUNK 4096
-#define SHRINK 0x1p-600 /* see ops/plain.py */
+#define SHRINK 0x1p-600 /* see ops/numpy/plain.py */
 #define MACHINE_EPSILON(is_double) ((is_double) ? 0x1p-52 : 0x1p-23)
 #define SUPPLIED 3 /* scalars between settings and state: t, the size, the machine epsilon */
 

@@ -1,4 +1,4 @@
-"""What becomes of kernels that were asked for."""
+"""What becomes of kernels that were asked for: whether they are there, and if not, why."""
 
 from __future__ import annotations
 

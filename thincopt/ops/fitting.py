@@ -1,4 +1,4 @@
-"""Whether weights, gradients and state fit each other, for arrays of any kind; the errors are in words."""
+"""Checks of arrays, of any kind: whether weights, gradient and state fit each other; the errors are in words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An optimizer's state as one plain tree, by key and name, and back."""
+"""`state()` and `load_state()`: an optimizer's state as one plain tree, by key and name, and back."""
 
 from __future__ import annotations
 

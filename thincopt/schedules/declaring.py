@@ -12,6 +12,7 @@ from pkgutil import iter_modules
 from typing import Annotated, Any
 
 from ..errors import RuleError, ScheduleError, SettingError, at_most, briefly, reason_of, shown, suggestion
+from ..language.meanings import Called, documented
 from ..language.signature import Setting, setting_of
 from .following import FINITE, Listed, Played, as_float, number
 
@@ -23,7 +24,7 @@ Follows = Annotated[Any, "schedule"]
 
 
 @dataclass(frozen=True, eq=False)
-class Family:
+class Family(Called):
     """All schedules of one formula; calling it with arguments gives one of them."""
 
     name: str
@@ -42,6 +43,7 @@ class Family:
         except RuleError as error:
             raise ScheduleError(str(error)) from None
         object.__setattr__(self, "settings", settings)
+        object.__setattr__(self, "__doc__", documented(self.function, {each.name: self.function for each in settings}))
 
     @property
     def __name__(self) -> str:
@@ -50,7 +52,7 @@ class Family:
     @property
     def __signature__(self) -> inspect.Signature:
         _, *rest = inspect.signature(self.function).parameters.values()
-        return inspect.Signature([each.replace(annotation=Any) for each in rest])
+        return inspect.Signature([each.replace(annotation=each.empty) for each in rest])
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Schedule:
         """The schedule with these arguments; an error that says what is wrong with them."""

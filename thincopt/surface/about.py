@@ -1,4 +1,4 @@
-"""What runs here."""
+"""`thincopt.info()`: which kernels run here, and why."""
 
 from __future__ import annotations
 

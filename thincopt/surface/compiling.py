@@ -1,4 +1,4 @@
-"""Compile rules of one's own."""
+"""`thincopt.compile`: compile rules of one's own."""
 
 from __future__ import annotations
 

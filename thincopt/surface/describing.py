@@ -17,13 +17,13 @@ from ..engine.controls import effective
 from ..engine.settings import ENGINE, settings_of
 from ..language import RULES, Rule, Stage
 from ..language.kernel import Kernel, Walk, spelled
+from ..language.meanings import meaning_of, told_apart
 from ..language.signature import Setting
 from ..recipes.composing import compose, declarations
 from ..recipes.recipe import Recipe
 from ..recipes.shipping import every_recipe
 from ..schedules.declaring import FAMILIES, Family
 from ..stages import stages_around
-from .meanings import meaning_of, told_apart
 from .naming import RuleLike, rule_of
 
 YEAR = re.compile(r"\b(?:19|20)\d\d\b")
@@ -129,19 +129,6 @@ def describe(given: RuleLike | Stage | Family) -> Description:
 def engine_settings() -> tuple[Told, ...]:
     """The settings of the engine itself."""
     return tuple(_told(each, "engine") for each in ENGINE)
-
-
-def documented(what: Rule | Family) -> str:
-    """A docstring, and below it every setting with its meaning: for `help` and for editors."""
-    of = what.function
-    if isinstance(what, Rule):
-        homes = {each.name: stage.function for stage in stages_around(what) for each in stage.signature.settings}
-        homes |= {each.name: of for each in what.signature.settings}
-        told = {name: meaning_of(name, homes.get(name)) for name in (*settings_of(what), "schedules", "ops")}
-    else:
-        told = {each.name: meaning_of(each.name, of) for each in what.settings}
-    lines = [f"{name}: {meaning}" for name, meaning in told.items() if meaning]
-    return "\n".join([told_apart(of)[0], "", *lines]).strip()
 
 
 def kernel_of(rule: Rule, **settings: Any) -> Kernel:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -11,22 +11,23 @@ from ..engine.settings import faults, schedule_faults, settings_of, validated
 from ..errors import SettingError, briefly, shown
 from ..errors.spellings import INSTEAD, ours
 from ..language import RULES, Rule
+from ..language.meanings import Called, documented
 from ..language.signature import Setting
 from ..rules import all_rules
-from .describing import documented
+from ..stages import stages_around
 from .naming import RuleLike, canonical, rule_of
 from .optimizer import Optimizer
 
 RATE = ("learn_rate",)
 
 
-class Factory:
+class Factory(Called):
     """Makes optimizers by one rule. `.v1`, `.v2`, … are the factories of the rule's other versions."""
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
         self.__name__ = self.__qualname__ = rule.name.partition(".")[0]
-        self.__doc__ = documented(rule)
+        self.__doc__ = documented(rule.function, _homes(rule))
         self.__signature__ = _signature(rule)
 
     @briefly
@@ -70,8 +71,7 @@ class Factory:
         return factory_of(RULES[f"{self.__name__}.{name}"])
 
     def __repr__(self) -> str:
-        told = self.__signature__.replace(return_annotation=inspect.Signature.empty)
-        return f"<optimizer {self.rule.name}{told}>".replace(": Any", "")
+        return f"<optimizer {self.rule.name}{self.__signature__.replace(return_annotation=inspect.Signature.empty)}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return get, (self.rule.name,)
@@ -102,7 +102,14 @@ def named() -> set[str]:
 def _signature(rule: Rule) -> inspect.Signature:
     kinds = {True: inspect.Parameter.POSITIONAL_OR_KEYWORD, False: inspect.Parameter.KEYWORD_ONLY}
     parameters = [
-        inspect.Parameter(each.name, kinds[each.name == "learn_rate"], default=each.default, annotation=Any)
+        inspect.Parameter(each.name, kinds[each.name == "learn_rate"], default=each.default)
         for each in (*settings_of(rule).values(), Setting("schedules", None), Setting("ops", None))
     ]
     return inspect.Signature(parameters, return_annotation=Optimizer)
+
+
+def _homes(rule: Rule) -> dict[str, Callable[..., Any] | None]:
+    """Which rule's or stage's docstring may say what a setting means, by the setting's name."""
+    homes = {each.name: stage.function for stage in stages_around(rule) for each in stage.signature.settings}
+    homes |= {each.name: rule.function for each in rule.signature.settings}
+    return {name: homes.get(name) for name in (*settings_of(rule), "schedules", "ops")}

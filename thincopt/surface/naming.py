@@ -1,4 +1,4 @@
-"""Names: which rule is meant by `Adam`, `adam`, `Adam.v2`, or by Thinc's `Optimizer(...)`."""
+"""Names: which rule is meant by `Adam`, `adam` or `Adam.v2`, and what to say of names that are not here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The optimizer that a user has: calls, settings and state; what it is at one moment stands in `present.py`."""
+"""The optimizer that a user has: calls, settings and state; what it is at one moment stands in `engine/present.py`."""
 
 from __future__ import annotations
 

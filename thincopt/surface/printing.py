@@ -1,4 +1,4 @@
-"""The kernels of a rule as text: phase by phase, what is computed of numbers, and then of arrays."""
+"""`thincopt.source(…)`: the kernels of a rule as text, phase by phase, first of numbers and then of arrays."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from textwrap import fill
+from textwrap import indent
 from typing import Any
 
 import thincopt
@@ -14,8 +14,7 @@ from ..language import Rule
 from ..language.signature import Setting
 from ..rules import all_rules
 from ..schedules import Family, all_schedules
-from .describing import documented
-from .meanings import LINE
+from .factory import factory_of
 
 TARGET = Path(thincopt.__file__).with_suffix(".pyi")
 HEAD = """\
@@ -87,17 +86,14 @@ def _call(settings: list[Setting], rule: Rule) -> list[str]:
         "        schedules: Mapping[str, Follower] | None = None,",
         "        ops: Ops | None = None,",
         "    ) -> Optimizer:",
-        *_docstring(rule, 8),
+        *_docstring(factory_of(rule).__doc__, 8),
     ]
 
 
-def _docstring(what: Rule | Family, indent: int) -> list[str]:
-    """The docstring with the meanings of all settings, each of which goes on below its name."""
-    blank, text = " " * indent, []
-    for line in documented(what).replace("\\", "\\\\").split("\n"):
-        hang = "    " if LINE.match(line) else ""
-        text.append(fill(line, 110, initial_indent=blank, subsequent_indent=f"{blank}{hang}") if line else "")
-    return [f'{blank}"""{text[0].strip()}', *text[1:], f'{blank}"""']
+def _docstring(text: str | None, spaces: int) -> list[str]:
+    """The docstring with the meanings of all settings."""
+    blank = " " * spaces
+    return [f'{blank}"""{indent(text or "", blank).strip()}'.replace("\\", "\\\\"), f'{blank}"""']
 
 
 def _argument(setting: Setting) -> str:
@@ -122,7 +118,7 @@ def _schedule(family: Family) -> str:
             arguments.append("*")
         default = "" if each.default is each.empty else f" = {each.default!r}"
         arguments.append(f"{each.name}: {kinds[setting.range is not None]}{default}")
-    return "\n".join([f"def {family.__name__}({', '.join(arguments)}) -> Schedule:", *_docstring(family, 4)])
+    return "\n".join([f"def {family.__name__}({', '.join(arguments)}) -> Schedule:", *_docstring(family.__doc__, 4)])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Whether all is plainly sound, at a glance: what is not, may be so all the same, and is looked at closely."""
+"""Whether a call is plainly sound, at a glance: what is not, may be so all the same, and the engine looks closely."""
 
 from __future__ import annotations
 

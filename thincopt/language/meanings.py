@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from textwrap import fill
+from typing import Any, Self
 
 MEANINGS = {
     # of rules
@@ -77,6 +78,24 @@ MEANINGS = {
     "t": "How many steps count as done before the first.",
 }
 LINE = re.compile(r"^(\w+): (.+)$")
+
+
+class Called:
+    """What is called with settings, though no function: `help` tells of it as of one, with its signature."""
+
+    def __get__(self, found_on: object, kind: type | None = None) -> Self:
+        """Itself, wherever it is found: by this method `help` knows functions."""
+        return self
+
+
+def documented(function: Callable[..., Any], homes: Mapping[str, Callable[..., Any] | None]) -> str:
+    """A docstring, and below it every setting with what it means: for `help` and for editors.
+
+    `homes` has the settings by name, and for each the function whose docstring may say it.
+    """
+    told = {name: meaning_of(name, home) for name, home in homes.items()}
+    lines = [fill(f"{name}: {meaning}", 110, subsequent_indent="    ") for name, meaning in told.items() if meaning]
+    return "\n".join([told_apart(function)[0], "", *lines]).strip()
 
 
 def meaning_of(name: str, function: Callable[..., Any] | None = None) -> str:
