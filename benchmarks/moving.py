@@ -8,7 +8,7 @@ from typing import Any
 
 from thincopt.errors import OpsError
 from thincopt.language import Rule
-from thincopt.language.kernel import Assign, Reduction, Walk
+from thincopt.language.kernel import Assign, Reduction, Walk, spelled
 from thincopt.language.printing_c import c_walk, read_by
 from thincopt.native import ready
 from thincopt.native.building import RUNTIME
@@ -35,7 +35,7 @@ def moving(walk: Walk) -> Walk:
     code: list[Assign] = []
     targets = [name for name, value in walk.stores if _is_computed(value)]
     loaded = sorted(read_by(walk), key=lambda name: targets.index(name) if name in targets else len(targets))
-    values = [f"v_{name}" for name in loaded[1:] + loaded[:1]]
+    values = [f"v_{spelled(name)}" for name in loaded[1:] + loaded[:1]]
     given = dict(zip(targets, _shared_out(values, len(targets), code), strict=True))
     stores = tuple((name, given.get(name, value)) for name, value in walk.stores)
     sums = tuple(Reduction("sum", (each,)) for each in _shared_out(values, len(walk.reductions), code))
