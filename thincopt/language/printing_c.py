@@ -62,10 +62,10 @@ def c_walk(walk: Walk) -> tuple[str, str]:
     """The name and the source of one walk over a range of elements, in the type `real`."""
     stored = {name for name, _ in walk.stores}
     body = [
-        f"{'' if name in stored else 'const '}real *const p_{spelled(name)} = walk->arrays[{index}];"
+        f"{'' if name in stored else 'const '}real *const p_{spelled(name)} = ARRAY({index});"
         for index, name in enumerate(walk.arrays)
     ]
-    body += [f"const real {name} = (real)walk->scalars[{index}];" for index, name in enumerate(walk.scalars)]
+    body += [f"const real {name} = (real)NUMBER({index});" for index, name in enumerate(walk.scalars)]
     body += _storing(walk) if walk.stores else _reducing(walk)
     return _function("walk", "static void TYPED({})(const struct walk *walk)", body)
 

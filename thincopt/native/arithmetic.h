@@ -5,16 +5,21 @@
 
 #include "exact.h"
 
-/* One walk over elements begin…end of some arrays. A walk that reduces begins at a whole chunk, and writes the
-   result of chunk c for its reduction r to sums[r * stride + c]; norms see each element times `scale`. */
+/* One walk over elements begin…end of some of a key's arrays and scalars: those at the places that are listed. A walk
+   that reduces begins at a whole chunk, and writes the result of chunk c for its reduction r to sums[r * stride + c];
+   norms see each element times `scale`. */
 struct walk {
     int64_t begin, end;
     void *const *arrays;
     const double *scalars;
+    const int *array_at, *scalar_at;
     double scale;
     double *sums;
     int64_t stride;
 };
+
+#define ARRAY(i) walk->arrays[walk->array_at[i]]
+#define NUMBER(i) walk->scalars[walk->scalar_at[i]]
 
 /* Stands before a loop over arrays that are apart, as checking.h and the engine see to: GCC would not ask six of them
    whether they are, and `restrict` counts in parameters alone. */
