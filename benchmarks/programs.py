@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from time import perf_counter
 from typing import Any
 
 import thincopt
@@ -14,7 +15,7 @@ from thincopt.ops.numpy.ops import NumpyOps
 from thincopt.ops.numpy.plain import PlainRunner
 
 from .building import MissingError
-from .contenders import THREADS, Program, Run, one_by_one, timed
+from .contenders import THREADS, Now, Program, Run, one_by_one, timed
 from .floor import floors
 from .peers import optax_programs, thinc_programs, torch_programs
 from .problems import WORKS, Problem, Work
@@ -81,13 +82,13 @@ def _optimizer(ops: NumpyOps, work: Work) -> Optimizer:
     return Optimizer.of(work.rule, ops=ops, **work.settings)
 
 
-def start(ops: NumpyOps, problem: Problem, work: Work) -> Run:
+def start(ops: NumpyOps, problem: Problem, work: Work, now: Now = perf_counter) -> Run:
     """A run of this work on these kernels, with calls for one array or an update of many."""
     optimizer = _optimizer(ops, work)
     if len(problem.weights) == 1:
-        return Run(one_by_one(optimizer, problem), zeroes=work.zeroes)
+        return Run(one_by_one(optimizer, problem, now), zeroes=work.zeroes)
     (batch,) = _batches(problem)
-    return Run(timed(lambda: optimizer.update(batch)), zeroes=work.zeroes)
+    return Run(timed(lambda: optimizer.update(batch), now), zeroes=work.zeroes)
 
 
 def start_bound(ops: NumpyOps, problem: Problem, work: Work) -> Run:
