@@ -136,8 +136,22 @@ def _kind(line: Assign, number: str) -> str:
 def _storing(walk: Walk) -> list[str]:
     stores = [f"p_{spelled(name)}[i] = {value};" for name, value in walk.stores]
     inside = [*loads(walk), *assigns(walk), *stores]
-    head = "for (int64_t i = walk->begin; i < walk->end; i++) {"
-    return ["APART", head, *(f"    {line}" for line in inside), "}"]
+    return [
+        "for (int64_t row = walk->begin; row < walk->end; row += LANES) {",
+        "    const int64_t to = row + LANES < walk->end ? row + LANES : walk->end;",
+        *(f"    {line}" for line in _bringing(walk)),
+        "    APART",
+        "    for (int64_t i = row; i < to; i++) {",
+        *(f"        {line}" for line in inside),
+        "    }",
+        "}",
+    ]
+
+
+def _bringing(walk: Walk) -> list[str]:
+    """Lines that have memory brought before it is asked for."""
+    brought = (f"    BRING(p_{spelled(name)} + row + FAR);" for name in walk.arrays)
+    return ["if (row + LANES + FAR <= walk->end) {", *brought, "}"]
 
 
 def _reducing(walk: Walk) -> list[str]:
@@ -154,10 +168,12 @@ def _reducing(walk: Walk) -> list[str]:
         "    const int64_t to = from + CHUNK < walk->end ? from + CHUNK : walk->end;",
         "    int64_t row = from;",
         *starts,
-        "    for (; row + LANES <= to; row += LANES)",
+        "    for (; row + LANES <= to; row += LANES) {",
+        *(f"        {line}" for line in _bringing(walk)),
         "        for (int j = 0; j < LANES; j++) {",
         *(f"            {line}" for line in inside),
         "        }",
+        "    }",
         "    for (int j = 0; row + j < to; j++) {",
         *(f"        {line}" for line in inside),
         "    }",

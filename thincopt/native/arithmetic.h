@@ -29,6 +29,17 @@ struct walk {
 #define APART _Pragma("GCC ivdep")
 #endif
 
+/* Walks go by rows of LANES elements, and at each have the row that is FAR ahead brought from memory: while arithmetic
+   waits for its operands, processors look less far ahead by themselves. */
+#define FAR (2048 / (int64_t)sizeof(real))
+#define BRING(row) bring(row, sizeof(real[LANES]))
+
+static inline void bring(const void *row, size_t bytes)
+{
+    for (size_t at = 0; at < bytes; at += 64) /* each line of the cache */
+        __builtin_prefetch((const char *)row + at);
+}
+
 #define START_LANES(lanes, value) do { for (int j = 0; j < LANES; j++) lanes[j] = value; } while (0)
 
 static inline double fold_sum(double *lanes)
