@@ -23,8 +23,10 @@ def torch_programs() -> list[Program]:
     """AdamW, fused and foreach, with two ways to find what is not finite; and the operator within, called by itself."""
     import torch
 
-    def program(name: str, works: Sequence[Work], begin: Begin, check: Check = _check_total, **how: bool) -> Program:
-        return Program(name, works, partial(_start_torch, begin, check, **how), THREADS, torch.set_num_threads)
+    def program(
+        name: str, works: Sequence[Work], begin: Begin, check: Check = _check_total, *, bare: bool = False
+    ) -> Program:
+        return Program(name, works, partial(_start_torch, begin, check, bare=bare), THREADS, torch.set_num_threads)
 
     found = [
         program("torch fused", OF_TORCH, partial(_optimizer, fused=True)),
