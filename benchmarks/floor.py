@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from functools import partial
 from weakref import WeakKeyDictionary
 
 from .building import floor_libraries
@@ -37,7 +38,8 @@ class Floor:
         entries = [_entry(gradient, *own[key]) for key, _, gradient in problem]
         table = (_Arrays * len(entries))(*entries)
         numbers = [ctypes.c_int64(each) for each in (len(problem.gradients), len(own), work.bytes)]
-        return Run(lambda: float(self._seconds(table, *numbers, self._threads)), keeps=own)
+        run = partial(self._seconds, table, *numbers)
+        return Run(lambda: float(run(self._threads)), zeroes=work.zeroes, keeps=own)
 
 
 def floors() -> list[Program]:

@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import subprocess
+from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def processor() -> str:
 
 
 def description() -> list[str]:
-    """What there is, in lines: processor and caches, system, versions, compiler."""
+    """What there is, in lines: processor and caches, system, versions, compiler, the day."""
     versions = filter(None, map(_version, PACKAGES))
     return [
         processor(),
@@ -36,6 +37,7 @@ def description() -> list[str]:
         str(thincopt.info()),
         ", ".join([f"Python {platform.python_version()}", *versions]),
         _compiler(),
+        f"Measured on {date.today().isoformat()}",
     ]
 
 

@@ -7,25 +7,36 @@ from functools import partial
 from typing import Any
 
 from .contenders import CORES, THREADS, Program, Run, one_by_one, timed
-from .problems import BARE, CHECKED, FULL, PLAIN, THINC, Problem, Work
+from .problems import BARE, CHECKED, FULL, KEPT, PLAIN, THINC, Problem, Work
 
 AVERAGE = 1e-4
 DECAY = 0.01
-Check = Callable[[Sequence[Any]], object]
+NUMBERS = {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": DECAY}
+NUMBERS |= {"amsgrad": False, "maximize": False}
+OF_TORCH = (PLAIN, KEPT, CHECKED, FULL)
+Check = Callable[[Sequence[Any]], object]  # of all gradients
+Step = Callable[[Sequence[Any]], object]  # by them
+Begin = Callable[[Sequence[Any]], Step]  # with these parameters
 
 
 def torch_programs() -> list[Program]:
-    """AdamW, fused and foreach, zeroing the gradient as thincopt does; with two ways to find what is not finite."""
+    """AdamW, fused and foreach, with two ways to find what is not finite; and the operator within, called by itself."""
     import torch
 
-    def program(name: str, works: Sequence[Work], check: Check, **settings: bool) -> Program:
-        return Program(name, works, partial(_start_torch, check, settings), THREADS, torch.set_num_threads)
+    def program(
+        name: str, works: Sequence[Work], begin: Begin, check: Check = _check_total, *, bare: bool = False
+    ) -> Program:
+        return Program(name, works, partial(_start_torch, begin, check, bare=bare), THREADS, torch.set_num_threads)
 
-    return [
-        program("torch fused", (PLAIN, CHECKED, FULL), _check_total, fused=True),
-        program("torch fused, isfinite", (CHECKED,), _check_each, fused=True),
-        program("torch foreach", (PLAIN,), _check_total, foreach=True),
+    found = [
+        program("torch fused", OF_TORCH, partial(_optimizer, fused=True)),
+        program("torch fused, isfinite", (CHECKED,), partial(_optimizer, fused=True), _check_each),
+        program("torch foreach", (PLAIN,), partial(_optimizer, foreach=True)),
+        program("torch fused, raw", OF_TORCH, _operator, bare=True),
     ]
+    if hasattr(torch.optim, "functional"):  # from torch 2.15 on
+        found.append(program("torch functional", OF_TORCH, _functional, bare=True))
+    return found
 
 
 def _check_total(gradients: Sequence[Any]) -> None:
@@ -46,12 +57,51 @@ def _check_each(gradients: Sequence[Any]) -> None:
         raise FloatingPointError
 
 
-def _start_torch(check: Check, settings: dict[str, bool], problem: Problem, work: Work) -> Run:
+def _optimizer(parameters: Sequence[Any], **settings: bool) -> Step:
+    import torch
+
+    optimizer = torch.optim.AdamW(parameters, weight_decay=DECAY, **settings)
+    return lambda _: optimizer.step()
+
+
+def _operator(parameters: Sequence[Any]) -> Step:
+    """What "fused" comes down to, with one count of steps for all arrays: the least that a step takes in torch."""
+    import torch
+
+    values, first, second = _with_moments(parameters)
+    count = torch.zeros(())
+    counts = [count] * len(values)
+
+    def step(gradients: Sequence[Any]) -> None:
+        count.add_(1)
+        torch._fused_adamw_(values, gradients, first, second, [], counts, **NUMBERS)
+
+    return step
+
+
+def _functional(parameters: Sequence[Any]) -> Step:
+    """The function that torch offers beside its optimizers; it counts the steps of each array."""
+    import torch
+
+    values, first, second = _with_moments(parameters)
+    counts = [torch.zeros(()) for _ in values]
+    adamw = partial(torch.optim.functional.adamw, fused=True)
+    return lambda gradients: adamw(values, gradients, first, second, [], counts, **NUMBERS)
+
+
+def _with_moments(parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
+    import torch
+
+    values = [each.detach() for each in parameters]
+    return (values, *([torch.zeros_like(each) for each in values] for _ in range(2)))
+
+
+def _start_torch(begin: Begin, check: Check, problem: Problem, work: Work, *, bare: bool = False) -> Run:
     import torch
 
     parameters = [torch.nn.Parameter(torch.from_numpy(each)) for each in problem.weights]
     steps = [[torch.from_numpy(each) for each in step] for step in problem.gradients]
-    optimizer = torch.optim.AdamW(parameters, weight_decay=DECAY, **settings)
+    step = begin(parameters)
     values = [each.detach() for each in parameters]
     averages = [each.clone() for each in values] if work is FULL else []
 
@@ -60,15 +110,18 @@ def _start_torch(check: Check, settings: dict[str, bool], problem: Problem, work
             check(gradients)
         elif work is FULL:
             torch.nn.utils.clip_grad_norm_(parameters, 1.0, error_if_nonfinite=True)
-        optimizer.step()
+        step(gradients)
         if averages:
             torch._foreach_lerp_(averages, values, AVERAGE)
+        if not work.zeroes:
+            return
         if len(gradients) > 1:
             torch._foreach_zero_(gradients)
         else:
             gradients[0].zero_()
 
-    return Run(timed(_takes(parameters, steps, take)))
+    take_all = _takes(parameters, steps, take)
+    return Run(timed(torch.inference_mode()(take_all) if bare else take_all), zeroes=work.zeroes)
 
 
 def _takes(parameters: Sequence[Any], steps: Sequence[Sequence[Any]], take: Callable[..., None]) -> Callable[[], None]:

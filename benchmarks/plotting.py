@@ -10,7 +10,7 @@ from math import ceil, floor, log10
 from statistics import fmean
 
 from .problems import BARE, PLAIN, SWEEP
-from .programs import COMPILED, NUMPY
+from .programs import BOUND, COMPILED, NUMPY
 from .results import FLOOR, Report, Result
 
 WIDTH, HEIGHT = 900, 590
@@ -48,8 +48,10 @@ def series_of(cores: int) -> list[Series]:
         Series("torch foreach", "torch foreach", "#d29922"),
         Series("plain NumPy", NUMPY, "#58a6ff"),
         Series("torch fused", "torch fused", "#f0702c"),
+        Series("torch fused, raw", "torch fused, raw", "#f0702c", dash="5 4"),
         Series("optax", "optax", "#a371f7"),
         Series("Thinc", "Thinc", "#3fb950", work=BARE.name),
+        Series("thincopt, bound", BOUND, "#e5486f", dash="5 4"),
         Series("thincopt, 1 thread", COMPILED, "#e5486f", 3, threads=1),
         *(
             [Series(f"thincopt, {cores} threads", COMPILED, "#e5486f", 3, threads=cores, dash="1 5")]

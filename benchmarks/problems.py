@@ -23,6 +23,11 @@ class Work:
     rule: str = "AdamW.v1"
     settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
+    @property
+    def zeroes(self) -> bool:
+        """Whether a step leaves zeros in place of the gradient."""
+        return bool(self.settings.get("zero_gradient", True))
+
 
 @dataclass(frozen=True)
 class Size:
@@ -67,6 +72,12 @@ def _one(name: str, length: int) -> Size:
 
 
 PLAIN = Work("plain", 'AdamW, nonfinite="propagate"', 32, settings={"nonfinite": "propagate"})
+KEPT = Work(
+    "kept",
+    'AdamW, nonfinite="propagate", zero_gradient=False',
+    28,
+    settings={"nonfinite": "propagate", "zero_gradient": False},
+)
 CHECKED = Work("checked", "AdamW, default policy: the gradient is checked first", 36)
 FULL = Work(
     "full",
@@ -82,7 +93,7 @@ BARE = Work(
     settings={"nonfinite": "propagate", "grad_clip": 0.0, "use_averages": False},
 )
 THINC = Work("thinc", "Adam.v1, default policy, clip + decay + averages", 44, rule="Adam.v1", settings={"L2": 0.01})
-WORKS = (PLAIN, CHECKED, FULL, BARE, THINC)
+WORKS = (PLAIN, KEPT, CHECKED, FULL, BARE, THINC)
 OF_A_CALL = (CHECKED, BARE)
 SWEEP = (
     _one("16", 16),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import product
+from time import thread_time
 from typing import Any
 
 import thincopt
@@ -19,8 +20,8 @@ from thincopt.rules import all_rules
 from .building import FOLDER
 from .contenders import Program, Run
 from .measuring import measure
-from .moving import bytes_moved, moving_module
-from .problems import Problem, Size, Work
+from .moving import bytes_moved, has_functions, moving_module
+from .problems import SIZES, Problem, Size, Work
 from .programs import COMPILED, CompiledOps, start
 from .results import FLOOR, Report, Result
 from .tables import digits, markdown
@@ -34,11 +35,17 @@ AROUND: Sequence[Sequence[Choice]] = [
 SWITCHED_ON = 0.5  # a number that is off by default
 AT_ONCE = 3  # rounds
 MOST = 1.2
-HEADER = ("", "bytes an element", "ns an element", "floor", "× floor", "middle half")
-NOTE = """\
+IN_CACHE = next(each for each in SIZES if each.name == "1k")
+FUNCTIONS = f"{FLOOR} and functions"
+RATIO = "× floor"
+HEADER = ("", "bytes an element", "ns an element", "floor", "its functions", RATIO, "middle half")
+NOTE = f"""\
 In float32 by one thread, nonfinite="propagate". Each recipe takes turns with its own floor: the same engine goes the
-same walks over as many arrays, and each walk loads and stores what the recipe's does, without its arithmetic; the
-quickest of the levels of instructions counts. Medians of {rounds} rounds; half of the ratios were in the last range.
+same walks over as many arrays, and each walk loads and stores what the recipe's does, without its arithmetic. What
+functions such as `exp` take for an element is part of the floor, as measured in {IN_CACHE.title}, where there is no
+wait for memory. The quickest of the levels of instructions counts, and the quickest of {{rounds}} rounds, by the time
+of the processor that the thread had, not by the clock on the wall, for other programs may run meanwhile. The last range
+is that of half of the ratios in each round.
 """
 
 
@@ -57,8 +64,9 @@ def recipes() -> Iterator[Work]:
 
 def measure_recipes(report: Report, size: Size, tell: Callable[[str], object]) -> None:
     """Add the results of every recipe at this size, in rounds far apart, so that a busy spell meets few of each."""
-    works, problem = list(recipes()), Problem(size)
-    programs = [_program(COMPILED, works, partial(start, CompiledOps(load()))), *_floors(works)]
+    works, problem, cached = list(recipes()), Problem(size), Problem(IN_CACHE)
+    floors = list(_floors(works))
+    programs = [_program(COMPILED, works, partial(start, CompiledOps(load()), now=thread_time)), *floors]
     found: dict[tuple[str, str], Result] = {}
     for done in range(0, report.rounds, AT_ONCE):
         tell(f"{size.title}, from round {done + 1} of {report.rounds}")
@@ -68,6 +76,10 @@ def measure_recipes(report: Report, size: Size, tell: Callable[[str], object]) -
                 rounds = (*before.rounds, *each.rounds) if before else each.rounds
                 found[each.work, each.program] = replace(each, rounds=rounds)
     report.results += found.values()
+    computing = list(filter(_has_functions, works))
+    both = [*floors, *_floors(computing, FUNCTIONS)] if computing else []
+    for work in computing:
+        report.results += measure(cached, work, both, report.rounds)
     tell(_table(report, size))
 
 
@@ -79,7 +91,7 @@ def recipe_tables(report: Report, sizes: Sequence[Size]) -> str:
 
 def _table(report: Report, size: Size) -> str:
     rows = [_row(report, size, each) for each in recipes()]
-    over = [row[0] for row in rows if float(row[4]) > MOST]
+    over = [row[0] for row in rows if float(row[HEADER.index(RATIO)]) > MOST]
     listed = f"Over {MOST} × their floor: {'; '.join(over) or 'none'}.\n"
     return "\n".join([f"## {size.title}\n", listed, markdown([HEADER, *rows])])
 
@@ -108,16 +120,22 @@ def _walks(rule: Rule, settings: Mapping[str, Any]) -> tuple[Walk, ...]:
     return tuple(each.walk for each in kernel.phases if each.walk.arrays)
 
 
-def _floors(works: Sequence[Work]) -> Iterator[Program]:
-    module = moving_module(all_rules().values(), FOLDER / "moving")
+def _has_functions(work: Work) -> bool:
+    return any(map(has_functions, _walks(all_rules()[work.rule], work.settings)))
+
+
+def _floors(works: Sequence[Work], name: str = FLOOR) -> Iterator[Program]:
+    """The floor at each level of instructions; with the functions that each walk computes, if it is called so."""
+    rules = dict.fromkeys(all_rules()[each.rule] for each in works)
+    module = moving_module(rules, FOLDER / name.replace(" ", "-"), with_functions=name == FUNCTIONS)
     usual = module.level()
 
     def begin(level: str, problem: Problem, work: Work) -> Run:
         module.set_level(level)
-        return start(CompiledOps(module), problem, work)
+        return start(CompiledOps(module), problem, work, thread_time)
 
     for level in module.levels()[1:] or [usual]:
-        yield _program(f"{FLOOR}, {level}", works, partial(begin, level))
+        yield _program(f"{name}, {level}", works, partial(begin, level))
 
 
 def _program(name: str, works: Sequence[Work], begin: Callable[[Problem, Work], Run]) -> Program:
@@ -127,7 +145,19 @@ def _program(name: str, works: Sequence[Work], begin: Callable[[Problem, Work], 
 def _row(report: Report, size: Size, work: Work) -> tuple[str, ...]:
     measured = report.of(size.name, work.name)
     ours = next(each for each in measured if not each.is_floor)
-    floor = min((each for each in measured if each.is_floor), key=lambda each: each.seconds)
-    low, middle, high = map(digits, ours.ratios(floor))
-    times = (digits(each.seconds / size.total * 1e9) for each in (ours, floor))
-    return work.title, str(work.bytes), *times, middle, f"{low}–{high}"
+    floor = min((each for each in measured if each.is_floor), key=lambda each: each.quickest)
+    functions = _of_functions(report, work) * size.total
+    whole = replace(floor, rounds=[each + functions for each in floor.rounds])
+    low, _, high = map(digits, ours.ratios(whole))
+    times = (digits(each / size.total * 1e9) for each in (ours.quickest, floor.quickest, functions))
+    return work.title, str(work.bytes), *times, digits(ours.quickest / whole.quickest), f"{low}–{high}"
+
+
+def _of_functions(report: Report, work: Work) -> float:
+    """Seconds that a recipe's functions take for an element."""
+    measured = report.of(IN_CACHE.name, work.name)
+    least = {
+        name: min((each.quickest for each in measured if each.program.startswith(f"{name}, ")), default=0.0)
+        for name in (FLOOR, FUNCTIONS)
+    }
+    return max(0.0, least[FUNCTIONS] - least[FLOOR]) / IN_CACHE.total

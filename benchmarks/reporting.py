@@ -15,12 +15,16 @@ A step updates all arrays once. Fresh gradients are drawn for every round and co
 All programs take turns within each of {rounds} rounds. Times are medians over the rounds. So are the ratios, each to
 the floor of its own round; half of them were in the range that is given last.
 
-The floor is a bare C loop with the reads and writes that the work must do, in as many passes, and no arithmetic; of
-its builds, and of one thread and all, the quickest counts. For few elements the time is that of the call, which the
-floor is without.
+The floor is a bare C loop with the reads and writes that the work must do, in as many passes, and no arithmetic, that
+asks for memory as far ahead as thincopt does; of its builds, and of one thread and all, the quickest counts. For few
+elements the time is that of the call, which the floor is without.
 
-torch's gradients are zeroed, as thincopt's and Thinc's are. To find what is not finite, "torch fused" takes
-`isfinite(g.sum())`, or `get_total_norm(…, error_if_nonfinite=True)` of many arrays; "torch fused, isfinite" takes
+torch is given at its quickest where the summary names it: mostly that is "torch fused, raw", the operator beneath
+`torch.optim`, `torch._fused_adamw_`, called in inference mode with lists that are ready and one count of steps for all
+arrays; and with fewer threads where more take longer. "thincopt, bound" is the step that `optimizer.bound(…)` gives.
+
+torch's gradients are zeroed, as thincopt's and Thinc's are, unless they are kept. To find what is not finite, torch
+takes `isfinite(g.sum())`, or `get_total_norm(…, error_if_nonfinite=True)` of many arrays; "torch fused, isfinite" takes
 `isfinite(g).all()` of each. With averages torch adds `_foreach_lerp_`. optax is jitted, with weights and state donated,
 and takes the threads that XLA gives it; its gradients are fresh arrays, never zeroed (4 bytes less an element), and
 its clip is by the norm of all arrays and looks for nothing that is not finite. Thinc runs in one thread.

@@ -28,6 +28,11 @@ class Result:
         return median(self.rounds)
 
     @property
+    def quickest(self) -> float:
+        """The least of them."""
+        return min(self.rounds)
+
+    @property
     def is_floor(self) -> bool:
         """Whether this is a bare loop."""
         return self.program.startswith(FLOOR)

@@ -26,6 +26,7 @@ PYTHON_ALONE = [
     "environment",
     "examples",
     "flags",
+    "floors",
     "forks",
     "fuzz_config",
     "interrupts",

@@ -8,7 +8,8 @@ import pytest
 
 import thincopt
 from tests import probes
-from thincopt import Optimizer, RuleError, SettingError, StateError
+from tests.conftest import is_compiled
+from thincopt import NumpyOps, Optimizer, RuleError, SettingError, StateError
 from thincopt.language import Array, Count, Scalar, Size, Starts, Times
 from thincopt.language.declaring import Rule
 from thincopt.surface.describing import describe
@@ -60,6 +61,14 @@ def test_another_size_keeps_what_goes_on(probe_ops):
         StateError, match=r"has unknown \['v.3'\]; it must have .* and may have v.0, v.1, v.2, lookahead"
     ):
         Optimizer.of(probes.AggMo).load_state(optimizer.state())
+
+
+def test_a_compiled_walk_takes_any_number_of_arrays(waits):
+    optimizer, plain = (Optimizer.of(probes.AggMo, copies=100, **given) for given in ({}, {"ops": NumpyOps(None)}))
+    assert is_compiled(optimizer)
+    assert not is_compiled(plain)
+    assert trained(optimizer, np.ones(70)).tobytes() == trained(plain, np.ones(70)).tobytes()
+    assert str(optimizer.state()) == str(plain.state())
 
 
 def test_sizes_in_python_in_configs_and_in_words():

@@ -13,9 +13,7 @@ from thincopt.native.generate import kernels_of, printed
 from thincopt.rules import all_rules
 
 LEVELS = ("baseline", "avx2", "avx512") if platform.machine() in ("x86_64", "AMD64") else ("baseline",)
-MAIN_LOOP = re.compile(
-    r"for \(int64_t i = (walk->begin|from);|for \(int j = 0; j < LANES;"
-)  # over elements; over whole rows
+MAIN_LOOP = re.compile(r"for \(int64_t i = row;|for \(int j = 0; j < LANES;")  # over a row: to store, to sum
 CATALOGUE = [each for name, each in all_rules().items() if not name.startswith("Probe")]
 
 

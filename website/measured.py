@@ -1,4 +1,4 @@
-"""The tables of the page on speed: the summary of the benchmarks, with a column for each size."""
+"""What the page on speed tells of the benchmarks: the summary with a column for each size, and how it was measured."""
 
 import re
 from itertools import takewhile
@@ -6,18 +6,27 @@ from pathlib import Path
 
 from website.markup import table
 
-RESULTS = Path(__file__).parent.parent / "benchmarks" / "results" / "amd-epyc-2core.md"
+FOLDER = Path(__file__).parent.parent / "benchmarks" / "results"
 SIZES = re.compile(r",? at ((?:\w+ · )+\w+)$")
 LEGEND = """\
-*Plain* is the rule alone. *Default policy* also looks for NaN in the gradient first. *Clip + decay + averages* has
-these three stages on. *Zero gradients over usual ones*: the time with gradients that are all zero, divided by the
-usual time; first the mean over a long run, then at its end, when the moments are the smallest possible numbers."""
+*Plain* is the rule alone. *The gradient kept* is one that is not zeroed: `zero_gradient=False`. *Default policy* also
+looks for NaN in the gradient first. *Clip + decay + averages* has these three stages on. *Bound* are arrays that were
+checked once: `optimizer.bound(…)`. *Zero gradients over usual ones*: the time with gradients that are all zero,
+divided by the usual time; first the mean over a long run, then at its end, when the moments are the smallest possible
+numbers."""
+FIGURE = """\
+```{{figure}} ../benchmarks/results/{}.svg
+:alt: Time for an element of one array, against the size of the array, for thincopt and for others.
+
+Time for one element of one array, against the array's size.
+```"""
 NAMES = {"1M": "1 million", "10M": "10 million", "50M": "50 million", "100k": "100,000"}
 
 
 def speed_tables() -> dict[str, str]:
     """What speed.md includes, by path."""
-    title, summary, *texts = RESULTS.read_text(encoding="utf-8").split("\n\n")
+    (results,) = (each for each in FOLDER.glob("*.md") if not each.stem.endswith("-recipes"))
+    title, summary, *texts = results.read_text(encoding="utf-8").split("\n\n")
     (_, *threads), *rest = _rows(summary)
     sized: dict[tuple[str, ...], dict[str, list[tuple[str, ...]]]] = {}
     single, sizes, parent = [], (), ""
@@ -40,8 +49,11 @@ def speed_tables() -> dict[str, str]:
         for count, found in by_threads.items()
     ]
     tables.append(f"**Small arrays, and a whole model**\n\n{table(('what', *threads), single)}")
-    notes = takewhile(lambda each: not each.startswith("!["), texts)
-    return {"reference/speed.txt": "\n\n".join([f"## On {title.lstrip('# ')}", LEGEND, *tables, *notes]) + "\n"}
+    rest = iter(texts)
+    notes = list(takewhile(lambda each: not each.startswith("!["), rest))
+    method = takewhile(lambda each: not each.startswith("## "), rest)
+    parts = [FIGURE.format(results.stem), f"## On {title.lstrip('# ')}", LEGEND, *tables, *notes]
+    return {"reference/speed.txt": "\n\n".join([*parts, "## How it was measured", *method]) + "\n"}
 
 
 def _rows(text: str) -> list[list[str]]:

@@ -50,15 +50,11 @@ ARRAY = {
     **{name: f"(real){call}" for name, call in OWN.items()},
     "sqrt": "SQRT({})",
     "abs": "ABS({})",
-    "word": "{target}_drawn[i - from]",
+    "word": "{target}_drawn[i - row]",
     "uniform": "(real)own_uniform({})",
     "normal": "(real)own_normal({})",
 }
 WORDS = (*ON_WORDS, "word")
-CHUNKS = (
-    "for (int64_t from = walk->begin; from < walk->end; from += CHUNK) {",
-    "    const int64_t to = from + CHUNK < walk->end ? from + CHUNK : walk->end;",
-)
 REDUCE = {  # where a lane begins, how it takes an element, how lanes become one
     "sum": ("0", "{0} += (double){1};", "fold_sum"),
     "dot": ("0", "{0} += (double){1} * (double){2};", "fold_sum"),
@@ -76,7 +72,7 @@ def c_block(block: Block) -> tuple[str, str]:
 @cache
 def c_walk(walk: Walk) -> tuple[str, str]:
     """The name and the source of one walk over a range of elements, in the type `real`."""
-    body = [*pointers(walk, "walk->arrays"), *numbers(walk, "walk->scalars")]
+    body = [*pointers(walk, "ARRAY({})"), *numbers(walk, "NUMBER({})")]
     body += _storing(walk) if walk.stores else _reducing(walk)
     return _function("walk", "static void TYPED({})(const struct walk *walk)", body)
 
@@ -123,22 +119,26 @@ def _function(prefix: str, head: str, body: list[str]) -> tuple[str, str]:
     return name, f"{head.format(name)}\n{{\n{text}\n}}\n"
 
 
-def pointers(walk: Walk, arrays: str) -> list[str]:
-    """The lines that take the arrays of a walk that it reads or stores."""
+def pointers(walk: Walk, array: str) -> list[str]:
+    """The lines that take the arrays of a walk that it reads or stores, as `array` says of the place of each."""
     stored = {name for name, _ in walk.stores}
-    used = stored.union(read_by(walk))
+    places = {name: array.format(walk.arrays.index(name)) for name in _used(walk)}
     return [
-        f"{'' if name in stored else 'const '}real *const p_{spelled(name)} = {arrays}[{index}];"
-        for index, name in enumerate(walk.arrays)
-        if name in used
+        f"{'' if name in stored else 'const '}real *const p_{spelled(name)} = {place};"
+        for name, place in places.items()
     ]
 
 
-def numbers(walk: Walk, scalars: str) -> list[str]:
+def _used(walk: Walk) -> list[str]:
+    used = {name for name, _ in walk.stores}.union(read_by(walk))
+    return [name for name in walk.arrays if name in used]
+
+
+def numbers(walk: Walk, scalar: str) -> list[str]:
     """The lines that take the numbers of a walk: words as they are, all others in the type `real`."""
     kinds = ["uint32_t" if name.startswith("u") else "real" for name in walk.scalars]
     return [
-        f"const {kind} {name} = ({kind}){scalars}[{index}];"
+        f"const {kind} {name} = ({kind}){scalar.format(index)};"
         for index, (kind, name) in enumerate(zip(kinds, walk.scalars, strict=True))
     ]
 
@@ -167,21 +167,28 @@ def _kind(line: Assign, number: str) -> str:
 def _storing(walk: Walk) -> list[str]:
     stores = [f"p_{spelled(name)}[i] = {value};" for name, value in walk.stores]
     inside = [*loads(walk), *assigns(walk), *stores]
-    draws = _draws(walk)
-    if draws:
-        return [*CHUNKS, *draws, *_each("    ", "from", "to", inside), "}"]
-    return _each("", "walk->begin", "walk->end", inside)
+    return [
+        "for (int64_t row = walk->begin; row < walk->end; row += LANES) {",
+        "    const int64_t to = row + LANES < walk->end ? row + LANES : walk->end;",
+        *(f"    {line}" for line in [*_bringing(walk), *_draws(walk)]),
+        "    APART",
+        "    for (int64_t i = row; i < to; i++) {",
+        *(f"        {line}" for line in inside),
+        "    }",
+        "}",
+    ]
 
 
-def _each(margin: str, begin: str, end: str, inside: list[str]) -> list[str]:
-    head = f"for (int64_t i = {begin}; i < {end}; i++) {{"
-    return [f"{margin}{line}" for line in ("APART", head, *(f"    {line}" for line in inside), "}")]
+def _bringing(walk: Walk) -> list[str]:
+    """Lines that have memory brought before it is asked for."""
+    brought = (f"    BRING(p_{spelled(name)} + row + FAR);" for name in _used(walk))
+    return ["if (row + LANES + FAR <= walk->end) {", *brought, "}"]
 
 
 def _draws(walk: Walk) -> list[str]:
-    """The lines that draw the random words of a chunk."""
+    """The lines that draw the random words of a row."""
     words = {f"{line.target}_drawn": ", ".join(map(str, line.args)) for line in walk.code if line.op == "word"}
-    return [f"    uint32_t {name}[CHUNK]; draw({name}, from, to, {given});" for name, given in words.items()]
+    return [f"uint32_t {name}[LANES]; draw({name}, row, to, {given});" for name, given in words.items()]
 
 
 def _reducing(walk: Walk) -> list[str]:
@@ -194,14 +201,17 @@ def _reducing(walk: Walk) -> list[str]:
         folds.append(f"    walk->sums[{index} * walk->stride + from / CHUNK] = {fold}(r{index});")
     inside = ["const int64_t i = row + j;", *loads(walk), *assigns(walk), *adds]
     return [
-        *CHUNKS,
-        *_draws(walk),
+        "for (int64_t from = walk->begin; from < walk->end; from += CHUNK) {",
+        "    const int64_t to = from + CHUNK < walk->end ? from + CHUNK : walk->end;",
         "    int64_t row = from;",
         *starts,
-        "    for (; row + LANES <= to; row += LANES)",
+        "    for (; row + LANES <= to; row += LANES) {",
+        *(f"        {line}" for line in [*_bringing(walk), *_draws(walk)]),
         "        for (int j = 0; j < LANES; j++) {",
         *(f"            {line}" for line in inside),
         "        }",
+        "    }",
+        *(f"    {line}" for line in _draws(walk)),
         "    for (int j = 0; row + j < to; j++) {",
         *(f"        {line}" for line in inside),
         "    }",

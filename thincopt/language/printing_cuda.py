@@ -104,7 +104,7 @@ def _reducing(walk: Walk) -> list[str]:
 
 
 def _operands(walk: Walk) -> list[str]:
-    return [*pointers(walk, "(real *)arrays"), *numbers(walk, "scalars")]
+    return [*pointers(walk, "(real *)arrays[{}]"), *numbers(walk, "scalars[{}]")]
 
 
 def _braced(lines: list[str]) -> list[str]:

@@ -5,16 +5,21 @@
 
 #include "exact.h"
 
-/* One walk over elements begin…end of some arrays. A walk that reduces begins at a whole chunk, and writes the
-   result of chunk c for its reduction r to sums[r * stride + c]; norms see each element times `scale`. */
+/* One walk over elements begin…end of some of a key's arrays and scalars: those at the places that are listed. A walk
+   that reduces begins at a whole chunk, and writes the result of chunk c for its reduction r to sums[r * stride + c];
+   norms see each element times `scale`. */
 struct walk {
     int64_t begin, end;
     void *const *arrays;
     const double *scalars;
+    const int *array_at, *scalar_at;
     double scale;
     double *sums;
     int64_t stride;
 };
+
+#define ARRAY(i) walk->arrays[walk->array_at[i]]
+#define NUMBER(i) walk->scalars[walk->scalar_at[i]]
 
 /* Stands before a loop over arrays that are apart, as checking.h and the engine see to: GCC would not ask six of them
    whether they are, and `restrict` counts in parameters alone. */
@@ -23,6 +28,17 @@ struct walk {
 #else
 #define APART _Pragma("GCC ivdep")
 #endif
+
+/* Walks go by rows of LANES elements, and at each have the row that is FAR ahead brought from memory: while arithmetic
+   waits for its operands, processors look less far ahead by themselves. */
+#define FAR (2048 / (int64_t)sizeof(real))
+#define BRING(row) bring(row, sizeof(real[LANES]))
+
+static inline void bring(const void *row, size_t bytes)
+{
+    for (size_t at = 0; at < bytes; at += 64) /* each line of the cache */
+        __builtin_prefetch((const char *)row + at);
+}
 
 #define START_LANES(lanes, value) do { for (int j = 0; j < LANES; j++) lanes[j] = value; } while (0)
 

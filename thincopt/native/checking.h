@@ -55,8 +55,11 @@ static enum outcome open_task(const Runner *self, Task *task, PyObject *weights,
         return REFUSED;
     if (!task->slot)
         return UNKNOWN;
-    task->weights = w->buf;
-    task->gradient = g->buf;
+    task->arrays[0] = w->buf;
+    task->arrays[1] = g->buf;
+    for (Py_ssize_t i = 0; i < task->slot->array_count; i++)
+        task->arrays[2 + i] = task->slot->arrays[i].buf;
+    task->itemsize = (size_t)g->itemsize;
     task->size = g->len / g->itemsize;
     const int fits = task->slot->size == task->size && task->slot->itemsize == g->itemsize;
     return fits && same_shape(w, task->slot->ndim, task->slot->shape) ? DONE : REFUSED;

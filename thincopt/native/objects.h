@@ -28,16 +28,23 @@ static Py_ssize_t reductions_of(const Kernel *kernel)
 
 static int make_room(const Runner *self, Room *room, Py_ssize_t tasks)
 {
+    const Py_ssize_t arrays = 2 + self->array_count;
     if (tasks <= room->task_room)
         return 0;
     room->known_ranges = 0;
-    return grow((void **)&room->scalars, &room->scalar_room, tasks * largest(self, scalars_of), sizeof(double)) < 0
+    if (grow((void **)&room->scalars, &room->scalar_room, tasks * largest(self, scalars_of), sizeof(double)) < 0
+        || grow((void **)&room->arrays, &room->array_room, tasks * arrays, sizeof(void *)) < 0
         || grow((void **)&room->ranges, &room->range_room, tasks * 8, sizeof(uintptr_t)) < 0
-        || grow((void **)&room->tasks, &room->task_room, tasks, sizeof(Task)) < 0 ? -1 : 0;
+        || grow((void **)&room->tasks, &room->task_room, tasks, sizeof(Task)) < 0)
+        return -1;
+    for (Py_ssize_t k = 0; k < tasks; k++)
+        room->tasks[k].arrays = room->arrays + k * arrays;
+    return 0;
 }
 
 static void free_room(Room *room)
 {
+    PyMem_Free(room->arrays);
     PyMem_Free(room->scalars);
     PyMem_Free(room->sums);
     PyMem_Free(room->tasks);
@@ -146,7 +153,8 @@ static PyObject *runner_bind(PyObject *object, PyObject *args)
     int failed = open_shape(slot, shape) < 0 || open_numbers(counts, &slot->counts) < 0
         || open_numbers(taken, &slot->taken) < 0 || open_numbers(scalars, &slot->scalars) < 0
         || open_state(self, slot, arrays) < 0;
-    if (!failed && (slot->counts.len < 8 || slot->taken.len < 8 || slot->scalars.len != self->own_count * 8)) {
+    if (!failed && (slot->counts.len < 8 || slot->taken.len < 8 || slot->scalars.len != self->own_count * 8
+                    || slot->array_count != self->array_count)) {
         PyErr_SetString(PyExc_ValueError, "state is not as the recipe says");
         failed = 1;
     }
@@ -171,17 +179,17 @@ static void slot_dealloc(PyObject *object)
     Py_DECREF(type);
 }
 
-/* Runner(array_type, (ticket, enter, leave), shared, counts of numbers and of a key's scalars, place of the rate,
-   whether gradients are checked, places of the periods, for each case its kernels, the kernels) */
+/* Runner(array_type, (ticket, enter, leave), shared, counts of numbers and of a key's scalars and arrays, place of the
+   rate, whether gradients are checked, places of the periods, for each case its kernels, the kernels) */
 static PyObject *runner_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     PyObject *array_type, *ticket, *enter, *leave, *shared, *periods, *plans, *kernels;
-    Py_ssize_t number_count, own_count;
+    Py_ssize_t number_count, own_count, array_count;
     long rate;
     int check_finite;
     (void)kwargs;
-    if (!PyArg_ParseTuple(args, "O(O!O!O)OnnlpO!O!O!", &array_type, &PyList_Type, &ticket, &PyTuple_Type, &enter,
-                          &leave, &shared, &number_count, &own_count, &rate, &check_finite, &PyTuple_Type, &periods,
+    if (!PyArg_ParseTuple(args, "O(O!O!O)OnnnlpO!O!O!", &array_type, &PyList_Type, &ticket, &PyTuple_Type, &enter,
+                          &leave, &shared, &number_count, &own_count, &array_count, &rate, &check_finite, &PyTuple_Type, &periods,
                           &PyTuple_Type, &plans, &PyTuple_Type, &kernels))
         return NULL;
     Runner *self = (Runner *)((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
@@ -189,6 +197,7 @@ static PyObject *runner_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
         return NULL;
     self->number_count = number_count;
     self->own_count = own_count;
+    self->array_count = array_count;
     self->rate = rate;
     self->check_finite = check_finite;
     self->array_type = Py_NewRef(array_type);

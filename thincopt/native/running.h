@@ -27,25 +27,17 @@ static void compute_scalars(Phase *phase, double *scalars)
 static void walk_part(const struct pass *pass, const Task *task, int64_t begin, int64_t end)
 {
     const Phase *phase = task->phase;
-    void *arrays[MOST_ARRAYS];
-    double numbers[MOST_NUMBERS];
     if (!phase)
         return;
-    for (Py_ssize_t i = 0; i < phase->arrays.count; i++) {
-        const int which = phase->arrays.at[i];
-        arrays[i] = which == 0 ? task->weights : which == 1 ? task->gradient : task->slot->arrays[which - 2].buf;
-    }
-    for (Py_ssize_t i = 0; i < phase->numbers.count; i++)
-        numbers[i] = task->scalars[phase->numbers.at[i]];
-    const struct walk walk = {begin, end, arrays, numbers, pass->scale, task->sums, task->chunks};
-    phase->walk[task->slot->itemsize == 8](&walk);
+    const struct walk walk = {begin, end, task->arrays, task->scalars, phase->arrays.at, phase->numbers.at,
+                              pass->scale, task->sums, task->chunks};
+    phase->walk[task->itemsize == 8](&walk);
 }
 
 static void check_part(const struct pass *pass, const Task *task, int64_t begin, int64_t end)
 {
-    const size_t itemsize = (size_t)task->slot->itemsize;
     if (!atomic_load_explicit(pass->is_nonfinite, memory_order_relaxed)
-        && !is_finite((const char *)task->gradient + (size_t)begin * itemsize, end - begin, itemsize))
+        && !is_finite((const char *)task->arrays[1] + (size_t)begin * task->itemsize, end - begin, task->itemsize))
         atomic_store(pass->is_nonfinite, 1);
 }
 
@@ -69,7 +61,7 @@ static int fold(Task *task, int is_again)
             continue;
         const double found = fold_chunks(task->sums + i * task->chunks, task->chunks, phase->kinds.at[i] == AMAX);
         *result = is_norm ? sqrt(found) / (is_again ? SHRINK : 1.0) : found;
-        overflown |= is_norm && !isfinite(found) && task->slot->itemsize == 8;
+        overflown |= is_norm && !isfinite(found) && task->itemsize == 8;
     }
     return overflown;
 }
@@ -96,7 +88,7 @@ static int is_suspect(const Task *task)
     const Phase *first = task->kernel->phases;
     for (Py_ssize_t i = 0; i < first->results.count; i++)
         if (!isfinite(task->scalars[first->results.at[i]]))
-            return !is_finite(task->gradient, task->size, (size_t)task->slot->itemsize);
+            return !is_finite(task->arrays[1], task->size, task->itemsize);
     return 0;
 }
 
@@ -115,7 +107,7 @@ static void begin(const Runner *self, Task *task, int64_t t, struct given given)
         scalars[self->rate] *= given.lr_scale;
     scalars[numbers] = (double)t;
     scalars[numbers + 1] = (double)task->size;
-    scalars[numbers + 2] = MACHINE_EPSILON(task->slot->itemsize == 8);
+    scalars[numbers + 2] = MACHINE_EPSILON(task->itemsize == 8);
     memcpy(scalars + numbers + SUPPLIED, task->slot->scalars.buf, (size_t)task->slot->scalars.len);
     memcpy(scalars + numbers + SUPPLIED + own, self->shared.buf, (size_t)self->shared.len);
 }
@@ -135,6 +127,8 @@ static void keep(const Runner *self, Task *task)
 static void count_step(Task *task)
 {
     ++*(int64_t *)task->slot->counts.buf;
+    if (task->slot->is_known)
+        return;
     task->slot->is_known = 1;
     *(int64_t *)task->slot->taken.buf = 1;
 }

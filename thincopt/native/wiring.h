@@ -9,7 +9,6 @@
 #include "pool.h"
 
 enum kind { SUM, DOT, NORM, AMAX };
-enum { MOST_ARRAYS = 64, MOST_NUMBERS = 256 }; /* of one walk */
 
 typedef struct { Py_ssize_t count; int *at; } ints;
 
@@ -42,9 +41,10 @@ typedef struct {
     const ints *plan; /* the kernels of this step, one after the other */
     Kernel *kernel;   /* the present one, if any */
     Phase *phase; /* the walk that is to be done, if any */
+    void **arrays; /* weights, gradient, then state */
     double *scalars, *sums;
-    void *weights, *gradient;
     int64_t size, chunks;
+    size_t itemsize;
     Py_buffer views[2];
 } Task;
 
@@ -54,8 +54,9 @@ typedef struct { Py_ssize_t task; int64_t begin, end; } Span;
 /* What one call works in. A call within another (buffers and keys may run Python) has a room of its own. */
 typedef struct {
     int is_taken;
-    Py_ssize_t scalar_room, task_room, sum_room, range_room, span_room, unit_room, known_ranges;
+    Py_ssize_t array_room, scalar_room, task_room, sum_room, range_room, span_room, unit_room, known_ranges;
     Py_ssize_t unit_count; /* how the work is shared; none: by this thread alone */
+    void **arrays;
     double *scalars, *sums;
     Task *tasks;
     Span *spans;
@@ -68,7 +69,7 @@ typedef struct {
     PyObject *array_type, *handles;
     PyObject *ticket, *enter, *leave; /* see turns.py */
     Py_buffer shared;
-    Py_ssize_t number_count, own_count;
+    Py_ssize_t number_count, own_count, array_count;
     long rate; /* its place among the numbers, or -1 */
     int check_finite;
     ints periods; /* places among the numbers: bit i of a case says whether the step is a multiple of the i-th */
@@ -134,10 +135,6 @@ static int read_phase(PyObject *tuple, Phase *phase)
     for (int i = 0; i < 7; i++)
         if (read_ints(PyTuple_GetItem(tuple, i + 2), fields[i]) < 0)
             return -1;
-    if (phase->arrays.count > MOST_ARRAYS || phase->numbers.count > MOST_NUMBERS) {
-        PyErr_Format(PyExc_ValueError, "a walk takes at most %d arrays and %d numbers", MOST_ARRAYS, MOST_NUMBERS);
-        return -1;
-    }
     phase->known_in = PyMem_Calloc((size_t)(phase->takes.count + phase->gives.count) + 1, sizeof(double));
     phase->known_out = phase->known_in ? phase->known_in + phase->takes.count : NULL;
     return phase->known_in ? 0 : (PyErr_NoMemory(), -1);

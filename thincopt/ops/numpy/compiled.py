@@ -39,7 +39,7 @@ class CompiledRunner(OnHost):
         kernels = list(dict.fromkeys(chain.from_iterable(plans)))
         wired = tuple(map(self._wired, kernels))
         places = tuple(tuple(map(kernels.index, plan)) for plan in plans)
-        counts = (recipe.numbers, len(recipe.scalars), -1 if recipe.rate is None else recipe.rate)
+        counts = (recipe.numbers, len(recipe.scalars), len(recipe.arrays), -1 if recipe.rate is None else recipe.rate)
         taking = (turns.ticket, turns.enter, turns.lock.release)
         self.runner = native.Runner(np.ndarray, taking, shared, *counts, check_finite, recipe.periods, places, wired)
         self.step, self.update, self.run = self.runner.step, self.runner.update, self.runner.run  # type: ignore[method-assign]  # no call between
