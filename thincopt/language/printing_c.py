@@ -188,7 +188,7 @@ def _bringing(walk: Walk) -> list[str]:
 def _draws(walk: Walk) -> list[str]:
     """The lines that draw the random words of a row."""
     words = {f"{line.target}_drawn": ", ".join(map(str, line.args)) for line in walk.code if line.op == "word"}
-    return [f"uint32_t {name}[LANES]; draw({name}, row, to, {given});" for name, given in words.items()]
+    return [f"uint32_t {name}[LANES]; draw({name}, row, {given});" for name, given in words.items()]
 
 
 def _reducing(walk: Walk) -> list[str]:

@@ -10,11 +10,11 @@ WITHIN uint32_t word_at(int64_t i, uint32_t key, uint32_t other, uint32_t at, ui
     return words[i % 4];
 }
 
-/* Those of elements from…to, where `from` is a multiple of four; there is room for four of the last counter. */
-WITHIN void draw(uint32_t *words, int64_t from, int64_t to, uint32_t key, uint32_t other, uint32_t at, uint32_t part)
+/* Those of a row of LANES elements, the first of which has word 0 of its counter. */
+WITHIN void draw(uint32_t *words, int64_t row, uint32_t key, uint32_t other, uint32_t at, uint32_t part)
 {
-    for (int64_t i = from; i < to; i += 4)
-        own_philox((uint32_t)(i / 4), (uint32_t)(i / 4 >> 32), at, part, key, other, words + (i - from));
+    for (int64_t i = row / 4; i < (row + LANES) / 4; i++, words += 4)
+        own_philox((uint32_t)i, (uint32_t)(i >> 32), at, part, key, other, words);
 }
 
 #endif
