@@ -149,7 +149,7 @@ def _row(report: Report, size: Size, work: Work) -> tuple[str, ...]:
     functions = _of_functions(report, work) * size.total
     whole = replace(floor, rounds=[each + functions for each in floor.rounds])
     low, _, high = map(digits, ours.ratios(whole))
-    times = (digits(each / size.total * 1e9) for each in (ours.quickest, floor.quickest, functions))
+    times = (digits(each / size.total * 1e9) if each else "–" for each in (ours.quickest, floor.quickest, functions))
     return work.title, str(work.bytes), *times, digits(ours.quickest / whole.quickest), f"{low}–{high}"
 
 
