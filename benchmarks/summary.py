@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from .programs import BOUND, COMPILED
+from .programs import BOUND, COMPILED, NUMPY
 from .results import Report, Result
 from .tables import digits, duration, markdown
 
@@ -51,8 +51,8 @@ def _peer(report: Report, size: str, work: str, peer: str, threads: int) -> Resu
     return min(found, key=lambda each: each.seconds, default=None)
 
 
-def _time(work: str, size: str, parts: int, report: Report, threads: int) -> str:
-    ours = _ours(report, size, work, threads)
+def _time(work: str, size: str, parts: int, report: Report, threads: int, program: str = COMPILED) -> str:
+    ours = _ours(report, size, work, threads, program)
     return duration(ours.seconds / parts) if ours else ""
 
 
@@ -105,6 +105,7 @@ QUESTIONS: Sequence[tuple[str, Answer]] = (
     ("1,000 × 300, plain, bound, an array (times as fast as torch)", partial(_beside_torch, BOUND, "1000x300", 1000)),
     ("16 elements, plain, a call (times as fast as torch)", partial(_beside_torch, COMPILED, "16", 1)),
     ("16 elements, plain, bound, a call (times as fast as torch)", partial(_beside_torch, BOUND, "16", 1)),
+    ("16 elements, default policy, a call on NumPy alone", partial(_time, "checked", "16", 1, program=NUMPY)),
     ("1 element, default policy, a call", partial(_time, "checked", "1", 1)),
     ("1,000 × 1, default policy, an array of one call", partial(_time, "checked", "1000x1", 1000)),
     ("Zero gradients over usual ones, mean and stuck, at 100k · 10M", _idle),

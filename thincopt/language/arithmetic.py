@@ -11,7 +11,10 @@ from .drawing import DRAWN
 from .elementary import FORMULAS, block_of
 from .printing_python import python_function
 
+Pair = tuple[float, float]
+
 nan, inf = math.nan, math.inf
+REMEMBERED = 1 << 11
 ROOT_HALF = float.fromhex("0x1.6a09ep-1")  # cut off, as in native/exact.h
 
 
@@ -65,39 +68,51 @@ def whole_power(x: float, n: float) -> float:
 
     Plain squaring would be off by some n roundings, which 1 − βᵗ and RAdam's ρₜ magnify.
     """
-    result, _ = _power(float(x), int(abs(n)))
+    whole = int(abs(n))
+    result, _ = _product(_begun(float(x), whole % REMEMBERED), _ended(float(x), whole // REMEMBERED))
     return result if n >= 0 else divide(1.0, result)
 
 
-@lru_cache(maxsize=4096)  # of βᵗ all but the last product is known from some t before
-def _power(x: float, n: int) -> tuple[float, float]:
+@lru_cache(maxsize=4 * REMEMBERED)  # after so many steps βᵗ begins with the same products again
+def _begun(x: float, n: int) -> Pair:
     """The product of those squares that n has a bit for, the highest last."""
     bits = n.bit_length()
-    return _product(_power(x, n - (1 << bits - 1)), _squares(x, bits)[-1]) if n else (1.0, 0.0)
+    return _product(_begun(x, n - (1 << bits - 1)), _squares(x, bits)[-1:]) if n else (1.0, 0.0)
 
 
 @lru_cache(maxsize=256)
-def _squares(x: float, count: int) -> list[tuple[float, float]]:
+def _ended(x: float, n: int) -> list[Pair]:
+    """The squares that come after the first so many steps'."""
+    first = REMEMBERED.bit_length() - 1
+    squares = _squares(x, first + n.bit_length())[first:]
+    return [square for place, square in enumerate(squares) if n >> place & 1]
+
+
+@lru_cache(maxsize=256)
+def _squares(x: float, count: int) -> list[Pair]:
     """x, x², x⁴, …"""
     found = [(x, 0.0)]
     while len(found) < count:
-        found.append(_product(found[-1], found[-1]))
+        found.append(_product(found[-1], found[-1:]))
     return found
 
 
-def _product(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
-    """The product of two numbers that are each a sum of two, the second what the first lost (Dekker, 1971)."""
-    (a, rest_of_a), (b, rest_of_b) = one, other
-    product = a * b
-    if not (1e-290 < abs(product) < 1e290 and abs(a) < 1e290 and abs(b) < 1e290):
-        return product, 0.0
-    split_a, split_b = 134217729.0 * a, 134217729.0 * b  # the upper 26 bits of each, and the rest
-    high_a, high_b = split_a - (split_a - a), split_b - (split_b - b)
-    low_a, low_b = a - high_a, b - high_b
-    lost = ((high_a * high_b - product) + high_a * low_b + low_a * high_b) + low_a * low_b
-    lost = lost + (a * rest_of_b + rest_of_a * b)
-    total = product + lost
-    return total, lost - (total - product)
+def _product(first: Pair, others: list[Pair]) -> Pair:
+    """The product of numbers that are each a sum of two, the second what the first lost (Dekker, 1971)."""
+    a, rest_of_a = first
+    for b, rest_of_b in others:
+        product = a * b
+        if not (1e-290 < abs(product) < 1e290 and -1e290 < a < 1e290 and -1e290 < b < 1e290):
+            a, rest_of_a = product, 0.0
+            continue
+        split_a, split_b = 134217729.0 * a, 134217729.0 * b  # the upper 26 bits of each, and the rest
+        high_a, high_b = split_a - (split_a - a), split_b - (split_b - b)
+        low_a, low_b = a - high_a, b - high_b
+        lost = ((high_a * high_b - product) + high_a * low_b + low_a * high_b) + low_a * low_b
+        lost = lost + (a * rest_of_b + rest_of_a * b)
+        a = product + lost
+        rest_of_a = lost - (a - product)
+    return a, rest_of_a
 
 
 def two_to(k: float) -> float:
