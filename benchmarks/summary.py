@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from .programs import COMPILED
+from .programs import COMPILED, NUMPY
 from .results import Report, Result
 from .tables import digits, duration, markdown
 
@@ -30,8 +30,8 @@ def summary(report: Report) -> str:
     )
 
 
-def _ours(report: Report, size: str, work: str, threads: int) -> Result | None:
-    return report.find(size, work, COMPILED, threads)
+def _ours(report: Report, size: str, work: str, threads: int, program: str = COMPILED) -> Result | None:
+    return report.find(size, work, program, threads)
 
 
 def _over_floor(work: str, sizes: Sequence[str], report: Report, threads: int) -> str:
@@ -50,8 +50,8 @@ def _peer(report: Report, size: str, work: str, peer: str, threads: int) -> Resu
     return max(found, key=lambda each: each.threads, default=None)
 
 
-def _time(work: str, size: str, parts: int, report: Report, threads: int) -> str:
-    ours = _ours(report, size, work, threads)
+def _time(work: str, size: str, parts: int, report: Report, threads: int, program: str = COMPILED) -> str:
+    ours = _ours(report, size, work, threads, program)
     return duration(ours.seconds / parts) if ours else ""
 
 
@@ -100,6 +100,7 @@ QUESTIONS: Sequence[tuple[str, Answer]] = (
     ("ResNet-50, plain, a step (times as fast as torch fused)", partial(_beside_torch, "resnet50", 1)),
     ("1,000 × 300, plain, an array (times as fast as torch fused)", partial(_beside_torch, "1000x300", 1000)),
     ("16 elements, plain, a call (times as fast as torch fused)", partial(_beside_torch, "16", 1)),
+    ("16 elements, default policy, a call on NumPy alone", partial(_time, "checked", "16", 1, program=NUMPY)),
     ("1 element, default policy, a call", partial(_time, "checked", "1", 1)),
     ("1,000 × 1, default policy, an array of one call", partial(_time, "checked", "1000x1", 1000)),
     ("Zero gradients over usual ones, mean and stuck, at 100k · 10M", _idle),

@@ -180,6 +180,25 @@ def test_user_code_keeps_its_warnings():
     assert {*seen, np.geterr()["over"]} == {"warn"}
 
 
+def test_no_setting_of_numpys_errors_reaches_a_step():
+    optimizer, (weights, gradient) = plain(grad_clip=0.0), arrays()
+    optimizer("W", weights, gradient)
+    with np.errstate(all="raise"):
+        optimizer("W", weights, np.full(6, 1e30, "float32"))
+        assert np.geterr()["over"] == "raise"
+    assert np.isinf(optimizer.mom2["W"]).all()
+    assert optimizer.nr_update == {"W": 2}
+
+
+def test_all_sizes_share_their_scratch():
+    optimizer = plain()
+    optimizer.update({size: arrays(size) for size in range(9000, 10_000, 7)})
+    (room, _) = optimizer._now.runner.rooms.values()
+    kept = [each.nbytes for each in room.values() if isinstance(each, np.ndarray)]
+    assert len(kept) < 9
+    assert sum(kept) < 9 * 8 * 2**14
+
+
 SCRIPT = [
     ("update", lambda o: o.update({"W": arrays(), "V": arrays((2, 3), "float64")})),
     ("another array", lambda o: o("W", *arrays())),

@@ -1,16 +1,22 @@
 """Whatever line an exception strikes at, an operation was done wholly or not at all, and the run can go on."""
 
 import copy
+import ctypes
 import os
 import pickle
 import signal
 import sys
+from itertools import chain, starmap
 
 import numpy as np
 import pytest
 
 import thincopt
+from tests import probes
 from tests.interrupting import interrupt, lines_of, places
+from thincopt.ops.numpy import blocks
+from thincopt.recipes.composing import declarations
+from thincopt.rules import all_rules
 
 STATE = {"keys": {}, "shared": {}}
 
@@ -136,3 +142,25 @@ def test_the_tracer_strikes_where_it_is_told(ops):
         interrupt(torn, at)
         ends.add((run.optimizer.learn_rate, run.optimizer.momentum))
     assert ends == {(0.1, 0.5), (0.25, 0.5), (0.25, 0.25)}
+
+
+@pytest.mark.parametrize("name", sorted({*all_rules()} | {each.name for each in probes.RULES}))
+def test_no_call_of_a_step_in_plain_numpy_lets_a_signal_in(name, monkeypatch):
+    """A signal that comes before each of them is heard of when all are done."""
+    strike, heard = ctypes.CDLL(None)["raise"], []
+    before = signal.signal(signal.SIGUSR1, lambda *_: heard.append("a signal"))
+
+    def struck(function, work):
+        each_after_a_signal = [((strike, signal.SIGUSR1), each) for each in work]
+        return starmap(function, [*chain.from_iterable(each_after_a_signal), (heard.append, "the end")])
+
+    monkeypatch.setattr(blocks, "starmap", struck)
+    settings = {each: 0.1 for each in ("learn_rate", "grad_clip") if each in declarations(all_rules()[name]).numbers}
+    optimizer = thincopt.Optimizer.of(name, lookahead_k=2, use_averages=True, ops=thincopt.NumpyOps(None), **settings)
+    try:
+        for _ in range(3):
+            optimizer.update({size: (np.ones(size), np.ones(size)) for size in (5, 5000, blocks.BLOCK + 5)})
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert set(heard[::2]) == {"the end"}
+    assert len(heard) >= 6

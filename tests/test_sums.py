@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from thincopt import Optimizer
+from thincopt.concurrency.whole import at_once, calls
 from thincopt.ops.numpy.ops import NumpyOps
-from thincopt.ops.numpy.summing import fold, lanes
+from thincopt.ops.numpy.room import Room
+from thincopt.ops.numpy.summing import Sum
 
 NAMES = ("size", "added", "product", "largest", "middle")
 
@@ -18,6 +20,16 @@ def found(ops, weights, gradient) -> dict[str, float]:
     optimizer("w", weights.copy(), gradient)
     state = optimizer.state()["keys"]["w"]
     return {name: state[name] for name in NAMES}
+
+
+def summed(values, block: int = 1 << 15) -> float:
+    """What the calls of a sum find, block by block."""
+    room = Room("float64")
+    sum_ = Sum(room, "sum", len(values))
+    for at in range(0, len(values), block):
+        at_once(calls(*sum_.adding(room, at, values[at : at + block])))
+    at_once(calls(*sum_.folding))
+    return sum_.found
 
 
 def defined_sum(values) -> float:
@@ -40,12 +52,12 @@ def defined_sum(values) -> float:
 @pytest.mark.parametrize("size", [1, 63, 64, 65, 128, 4095, 4096, 4097, 8192, 12_345, 300_000])
 def test_numpy_sums_in_the_defined_order(size):
     values = np.random.default_rng(size).normal(size=size) * 10.0 ** np.random.default_rng(1).uniform(-9, 9, size)
-    assert fold("sum", [lanes("sum", [values])]) == defined_sum(values.tolist())
+    assert summed(values) == summed(values, 4096) == defined_sum(values.tolist())
 
 
 def test_more_chunks_than_a_chunk():
     values = np.random.default_rng(0).normal(size=4096 * 4100 + 7)
-    assert fold("sum", [lanes("sum", [values])]) == defined_sum(values.tolist())
+    assert summed(values) == defined_sum(values.tolist())
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -160,6 +160,24 @@ def test_two_threads_may_share_an_optimizer(ops):
     assert ends[0] == ends[1]
 
 
+def test_optimizers_in_several_threads_do_not_meet_in_their_scratch():
+    """NumPy lets others run while it works on some thousands of elements."""
+
+    def trained(seed):
+        optimizer, weights = Optimizer.of("Adam.v1", learn_rate=0.1, ops=NumpyOps(None)), some(20_000, "float32").copy()
+        for _ in range(30):
+            optimizer("w", weights, some(20_000, "float32") * seed)
+        return weights.tobytes()
+
+    seeds, ends = range(1, 5), {}
+    threads = [Thread(target=lambda seed=each: ends.update({seed: trained(seed)})) for each in seeds]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert ends == {each: trained(each) for each in seeds}
+
+
 def test_a_key_that_calls_its_optimizer_is_refused_and_nothing_hangs(compiled):
     class Key:
         def __hash__(self):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import chain, starmap
 from operator import call
 from typing import Any
 
+go_through: Callable[[Iterable[Any]], object] = partial(deque, maxlen=0)  # in compiled code alone
+
 
 def at_once(*work: Iterable[Any]) -> None:
     """Go through iterators of compiled code, one after the other."""
-    deque(chain.from_iterable(work), maxlen=0)
+    go_through(chain.from_iterable(work))
 
 
 def calls(*each: tuple[Any, ...]) -> Iterator[Any]:

@@ -123,18 +123,27 @@ def numpy_walk(walk: Walk) -> Printed:
 
 
 def _written_out(code: Iterable[Assign]) -> Iterator[Assign]:
-    """The code with each function's formula in its place, of values in float64 whose names begin with d."""
+    """The code with each function's formula in its place, and truths in place of numbers that are conditions."""
     for line in code:
-        if line.op not in FORMULAS:
+        if line.op in FORMULAS:
+            yield from _formula(line)
+        elif line.op == "where" and str(line.args[0]).startswith("k"):
+            truth = f"{line.target}_{line.args[0]}"
+            yield Assign(truth, "ne", (line.args[0], 0.0))
+            yield line._replace(args=(truth, *line.args[1:]))
+        else:
             yield line
-            continue
-        block, within = block_of(FORMULAS[line.op]), f"d_{line.target}_"
-        for name, given in zip(block.inputs, line.args, strict=True):
-            yield Assign(within + name, "convert", (given,))
-        for each in block.code:
-            args = tuple(within + arg if isinstance(arg, str) else arg for arg in each.args)
-            yield Assign(within + each.target, each.op, args)
-        yield Assign(line.target, "convert", (f"{within}{block.outputs[0]}",))
+
+
+def _formula(line: Assign) -> Iterator[Assign]:
+    """A function's formula, of values in float64 whose names begin with d."""
+    block, within = block_of(FORMULAS[line.op]), f"d_{line.target}_"
+    for name, given in zip(block.inputs, line.args, strict=True):
+        yield Assign(within + name, "convert", (given,))
+    for each in block.code:
+        args = tuple(within + arg if isinstance(arg, str) else arg for arg in each.args)
+        yield Assign(within + each.target, each.op, args)
+    yield Assign(line.target, "convert", (f"{within}{block.outputs[0]}",))
 
 
 def _calls(line: Assign, registers: _Registers, position: int) -> list[Call]:
@@ -150,8 +159,7 @@ def _calls(line: Assign, registers: _Registers, position: int) -> list[Call]:
         ]
     if line.op != "where":
         return [Call(FUNCTIONS[line.op], (*args, out))]
-    condition = f"{args[0]} != 0" if str(line.args[0]).startswith("k") else args[0]
-    return [Call("copyto", (out, args[2])), Call("copyto", (out, args[1], condition))]
+    return [Call("copyto", (out, args[2])), Call("copyto", (out, args[1], args[0]))]
 
 
 def _stores(walk: Walk, registers: _Registers) -> list[Call]:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .drawing import ON_WORDS
+from .expression import PREDICATES
 from .kernel import INFIX, Block, Operand
 
 SCALAR = {
@@ -46,10 +48,20 @@ def defined(source: str, name: str, words: Mapping[str, Any]) -> Callable[..., A
 
 def python_block(block: Block, name: str = "scalars") -> str:
     """The same as text."""
-    lines = [f"def {name}({', '.join(block.inputs)}):"]
-    lines += [f"    {line.target} = {SCALAR[line.op].format(*map(_number, line.args))}" for line in block.code]
     outputs = "".join(f"{_number(each)}, " for each in block.outputs)
-    return "\n".join([*lines, f"    return ({outputs.strip()})", ""])
+    lines = [f"def {name}({', '.join(block.inputs)}):", *python_lines(block), f"return ({outputs.strip()})"]
+    return "\n    ".join(lines) + "\n"
+
+
+def python_lines(block: Block) -> list[str]:
+    """Its code."""
+    return [f"{line.target} = {SCALAR[line.op].format(*map(_number, line.args))}" for line in block.code]
+
+
+def python_outputs(block: Block) -> list[str]:
+    """What it gives, as floats."""
+    others = {line.target for line in block.code if line.op in PREDICATES or line.op in ON_WORDS}
+    return [f"float({each})" if each in others else _number(each) for each in block.outputs]
 
 
 def _number(value: Operand) -> str:

@@ -13,6 +13,7 @@ from array import array
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import cached_property
 from math import prod
 from typing import Any, Protocol
 
@@ -71,7 +72,12 @@ class KeyState:
     @property
     def supplied(self) -> list[float]:
         """What the next step is told of this key: its t, the size, the machine epsilon of the type."""
-        return [float(self.t + 1), float(self.size), EPSILONS[self.dtype]]
+        return [self.counts[0] + 1.0, *self.lasting]
+
+    @cached_property
+    def lasting(self) -> tuple[float, float]:
+        """Of that, what never changes."""
+        return float(self.size), EPSILONS[self.dtype]
 
     @property
     def skipped(self) -> int:

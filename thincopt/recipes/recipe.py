@@ -48,5 +48,9 @@ class Recipe:
 
     def case(self, t: int, numbers: Sequence[float]) -> int:
         """Which of the kernels a key's t-th step is."""
-        periods = [int(numbers[place]) for place in self.periods]
-        return sum([1 << bit for bit, each in enumerate(periods) if each and t % each == 0])
+        case = 0
+        for bit, place in enumerate(self.periods):
+            period = int(numbers[place])
+            if period and t % period == 0:
+                case |= 1 << bit
+        return case

@@ -7,22 +7,24 @@ that a step changes is laid out first and then changed at once: it is whole, wha
 from __future__ import annotations
 
 from array import array
-from collections.abc import Hashable, Sequence
-from functools import cache
-from math import isfinite, sqrt
+from collections.abc import Container, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from math import isfinite
 from operator import setitem
-from typing import Any, NamedTuple
+from typing import Any
 
 from ...concurrency.threads import end_all
 from ...concurrency.turns import Turns
 from ...language import arithmetic
 from ...language.kernel import Kernel, Phase
-from ...language.printing_python import defined, python_block
+from ...language.printing_python import defined, python_lines, python_outputs
 from ...native.order import Order
 from ...recipes.recipe import Recipe
-from ..contract import Batch, KeyState, OnHost, Outcome, numbers_of
-from .blocks import BlockWalk, Part, all_finite, at_once_in_blocks, quietly
-from .sound import are_sound
+from ..contract import DTYPES, Batch, KeyState, OnHost, Outcome, numbers_of
+from .blocks import BlockWalk, Given, all_finite, at_once_in_blocks
+from .room import Room
+from .sound import Found, at_a_glance
 
 LARGE = 1e38  # that float32 can hold
 SHRINK = 2.0**-600  # float64 norms that overflow are taken again at this scale, which is exact
@@ -43,6 +45,8 @@ class PlainRunner(OnHost):
         self.recipe, self.shared, self.turns = recipe, shared, turns
         self.check_finite, self.order = check_finite, order
         self.programs = [_program(each) for each in recipe.kernels]
+        self.reading = max(map(len, self.programs)) - 1  # rounds
+        self.rooms = {each: Room(each) for each in DTYPES}
         self.states: dict[Hashable, KeyState] = {}
 
     @property
@@ -65,75 +69,68 @@ class PlainRunner(OnHost):
 
     def step(self, numbers: bytes, key: Hashable, weights: Any, gradient: Any, lr_scale: float) -> int:
         """Update what is sound at a glance; at all else the engine looks, and says what is wrong with it."""
-        return self.update(numbers, {key: (weights, gradient)}, lr_scale)
+        batch = {key: (weights, gradient)}
+        return self.turns.quick(numbers, Outcome.REFUSED, self._at_a_glance, batch, lr_scale)
 
     def update(self, numbers: bytes, batch: Batch, lr_scale: float) -> int:
         """The same for a model."""
         return self.turns.quick(numbers, Outcome.REFUSED, self._at_a_glance, batch, lr_scale)
 
-    def _at_a_glance(self, numbers: bytes, batch: Batch, lr_scale: float) -> Outcome:
-        given = _Given(self.recipe, numbers_of(numbers), lr_scale)
-        if self.outrun or type(batch) is not dict or not given.is_sound:
+    def _at_a_glance(self, packed: bytes, batch: Batch, lr_scale: float) -> Outcome:
+        if self.outrun or type(batch) is not dict or type(lr_scale) is not float or not 0.0 <= lr_scale < LARGE:
             return Outcome.REFUSED
-        found = batch.copy()  # nobody else can change it
-        return self._run(given, found) if are_sound(found, self.states) else Outcome.REFUSED
+        numbers, rate = _unpacked(packed), self.recipe.rate
+        if rate is not None and not abs(numbers[rate] * lr_scale) < LARGE:
+            return Outcome.REFUSED
+        found = at_a_glance(batch.copy(), self.states)  # a copy: nobody else can change it
+        return Outcome.REFUSED if found is None else self._run(numbers, found, lr_scale)
 
     def run(self, numbers: bytes, batch: Batch, lr_scale: float) -> int:
         """Update every key of the batch, or none."""
-        return self._run(_Given(self.recipe, numbers_of(numbers), lr_scale), batch)
+        return self._run(_unpacked(numbers), [(self.states[key], *pair) for key, pair in batch.items()], lr_scale)
 
-    def _run(self, given: _Given, batch: Batch) -> Outcome:
-        end_all()  # a second signal may have torn this thread from the wait for a step, which is done all the same
-        return self._walk([self._task(given, self.states[key], *pair) for key, pair in batch.items()])
-
-    def _task(self, given: _Given, state: KeyState, weights: Any, gradient: Any) -> _Task:
-        program = self.programs[self.recipe.case(state.t + 1, given.numbers)]
-        arrays = {"w": weights.reshape(-1), "g": gradient.reshape(-1), **state.arrays}
-        return _Task(program, state, arrays, given.scalars(state, self.shared))
-
-    @quietly
-    def _walk(self, tasks: list[_Task]) -> Outcome:
+    def _run(self, numbers: Sequence[float], found: Iterable[Found], lr_scale: float) -> Outcome:
         """Every walk but the last reads only; so a gradient that is not finite is found before anything has changed."""
-        if self.check_finite and not all(task.kernel.guarded or all_finite(task.arrays["g"]) for task in tasks):
-            return Outcome.NONFINITE
-        for depth in range(max((len(task.program) for task in tasks), default=1) - 1):
+        end_all()  # a second signal may have torn this thread from the wait for a step, which is done all the same
+        tasks = []
+        for state, weights, gradient in found:
+            program = self.programs[self.recipe.case(state.counts[0] + 1, numbers)]
+            is_flat = weights.ndim == gradient.ndim == 1
+            w, g = (weights, gradient) if is_flat else (weights.reshape(-1), gradient.reshape(-1))
+            if self.check_finite and not (program.kernel.guarded or all_finite(g)):
+                return Outcome.NONFINITE
+            scalars = [*numbers, state.counts[0] + 1.0, *state.lasting, *state.scalars, *self.shared, *program.rest]
+            if self.recipe.rate is not None:
+                scalars[self.recipe.rate] *= lr_scale
+            tasks.append(_Task(program, state, self.rooms[state.dtype], {"w": w, "g": g, **state.arrays}, scalars))
+        for depth in range(self.reading):
             _reduce(tasks, depth)
             if depth == 0 and self.check_finite and any(task.is_suspect() for task in tasks):
                 return Outcome.NONFINITE
         shared = array("d", self.shared)
-        walks = [task.storing() for task in tasks]
-        kept = [call for task in tasks for call in task.keeping(shared)]
-        at_once_in_blocks(walks, [*kept, (setitem, self.shared, slice(None), shared)])
+        walks, kept = [], [(setitem, self.shared, slice(None), shared)] if shared else []
+        for task in tasks:
+            given = task.program.last.compute(task.scalars)
+            walks.append(task.program.last.walk.parts(task.room, task.arrays, given))
+            kept += task.keeping(shared)
+        at_once_in_blocks(walks, kept)
         return Outcome.DONE
 
 
-class _Given(NamedTuple):
-    """What a call is given beside arrays."""
-
-    recipe: Recipe
-    numbers: Sequence[float]
-    lr_scale: float
-
-    @property
-    def is_sound(self) -> bool:
-        """Whether the rate is plainly one that float32 can hold."""
-        rate = 0.0 if self.recipe.rate is None else self.numbers[self.recipe.rate]
-        return type(self.lr_scale) is float and self.lr_scale >= 0.0 and abs(rate * self.lr_scale) < LARGE
-
-    def scalars(self, state: KeyState, shared: Sequence[float]) -> list[float]:
-        """What a kernel's scalars begin with in the next step of a key."""
-        scalars = [*self.numbers, *state.supplied, *state.scalars, *shared]
-        if self.recipe.rate is not None:
-            scalars[self.recipe.rate] *= self.lr_scale
-        return scalars
+@lru_cache(maxsize=256)
+def _unpacked(numbers: bytes) -> tuple[float, ...]:
+    return tuple(numbers_of(numbers))
 
 
 class _Program(list["_Round"]):
     """A kernel with its printed functions."""
 
     def __init__(self, kernel: Kernel) -> None:
-        super().__init__(map(_Round, kernel.phases))
-        self.kernel = kernel
+        *reading, last = kernel.phases
+        kept = [index for _, index in kernel.keeps]
+        super().__init__([*(_Round(each, each.gives) for each in reading), _Round(last, kept)])
+        self.kernel, self.last = kernel, self[-1]
+        self.rest = [0.0] * (kernel.size - len(kernel.base))
 
 
 @cache
@@ -144,59 +141,72 @@ def _program(kernel: Kernel) -> _Program:
 class _Round:
     """A phase with its printed functions."""
 
-    def __init__(self, phase: Phase) -> None:
-        self.phase, self.walk = phase, BlockWalk(phase.walk, phase.scalars)
-        takes, gives = ("".join(f"numbers[{index}], " for index in each) for each in (phase.takes, phase.gives))
-        compute = f"def compute(numbers): {gives or '()'} = map(float, scalars({takes}))"
-        self.compute = defined(python_block(phase.block) + compute, "compute", vars(arithmetic))
+    def __init__(self, phase: Phase, wanted: Container[int]) -> None:
+        self.phase, self.walk = phase, BlockWalk(phase.walk)
+        self.compute = defined(_computing(phase, wanted), "compute", vars(arithmetic))
 
 
+def _computing(phase: Phase, wanted: Container[int]) -> str:
+    """A function that fills in what is wanted of a phase's numbers; it returns what the walk takes, and which are 1."""
+    takes = zip(phase.block.inputs, phase.takes, strict=True)
+    gives = dict(zip(phase.gives, python_outputs(phase.block), strict=True))
+    walked = [gives.get(place, f"numbers[{place}]") for place in phase.scalars]
+    lines = [
+        "def compute(numbers):",
+        *(f"{name} = numbers[{place}]" for name, place in takes),
+        *python_lines(phase.block),
+        *(f"numbers[{place}] = {each}" for place, each in gives.items() if place in wanted),
+        f"return [{', '.join(walked)}], ({''.join(f'{each} == 1.0, ' for each in walked)})",
+    ]
+    return "\n    ".join(lines)
+
+
+@dataclass(eq=False, slots=True)
 class _Task:
     """One key within a call: its arrays, and the numbers computed so far."""
 
-    def __init__(self, program: _Program, state: KeyState, arrays: dict[str, Any], scalars: list[float]) -> None:
-        self.program, self.kernel, self.state, self.arrays = program, program.kernel, state, arrays
-        self.scalars = scalars + [0.0] * (self.kernel.size - len(scalars))
+    program: _Program
+    state: KeyState
+    room: Room
+    arrays: dict[str, Any]
+    scalars: list[float]
+    given: Given = ((), ())
+
+    def compute(self, depth: int) -> None:
+        """The scalars of one phase."""
+        self.given = self.program[depth].compute(self.scalars)
 
     def reduce(self, depth: int) -> None:
         """The reductions of one phase; where norms of float64 overflow, they are taken again at a smaller scale."""
         phase = self.program[depth]
-        indices, kinds = phase.phase.results, phase.walk.kinds
-        for index, kind, found in zip(indices, kinds, self._sums(phase), strict=True):
-            self.scalars[index] = sqrt(found) if kind == "norm" else found
-        if self.state.dtype == "float64" and "norm" in kinds and not self._are_finite(indices):
-            for index, kind, found in zip(indices, kinds, self._sums(phase, SHRINK), strict=True):
+        indices, walk = phase.phase.results, phase.walk
+        for index, found in zip(indices, walk.sums(self.room, self.arrays, self.given), strict=True):
+            self.scalars[index] = found
+        if self.state.dtype == "float64" and "norm" in walk.kinds and not self._are_finite(indices):
+            again = walk.sums(self.room, self.arrays, self.given, SHRINK)
+            for index, kind, found in zip(indices, walk.kinds, again, strict=True):
                 if kind == "norm" and not isfinite(self.scalars[index]):
-                    self.scalars[index] = sqrt(found) / SHRINK
-
-    def _sums(self, phase: _Round, scale: float = 1.0) -> list[float]:
-        return phase.walk.sums(self.arrays, self.scalars, scale)
+                    self.scalars[index] = found
 
     def _are_finite(self, indices: Sequence[int]) -> bool:
         return all(isfinite(self.scalars[index]) for index in indices)
 
     def is_suspect(self) -> bool:
         """Whether the first reductions betray a gradient that is not finite."""
-        if not self.kernel.guarded or self._are_finite(self.kernel.phases[0].results):
+        if not self.program.kernel.guarded or self._are_finite(self.program.kernel.phases[0].results):
             return False
         return not all_finite(self.arrays["g"])
-
-    def storing(self) -> list[Part]:
-        """The walk of the last phase, laid out."""
-        last = self.program[-1]
-        last.compute(self.scalars)
-        return last.walk.parts(self.arrays, self.scalars)
 
     def keeping(self, shared: array[float]) -> list[tuple[Any, ...]]:
         """The calls that count the step and keep the key's scalars; what is shared is noted at once."""
         state = self.state
-        counting = [(setitem, state.counts, 0, state.t + 1), (setitem, state.taken, 0, 1)]
-        if not self.kernel.keeps:
+        counting = [(setitem, state.counts, 0, state.counts[0] + 1), (setitem, state.taken, 0, 1)]
+        if not self.program.kernel.keeps:
             return counting
         own = array("d", state.scalars)
-        first = len(self.kernel.base) - len(shared) - len(own)
-        for name, index in self.kernel.keeps:
-            place = self.kernel.base.index(name) - first
+        first = len(self.program.kernel.base) - len(shared) - len(own)
+        for name, index in self.program.kernel.keeps:
+            place = self.program.kernel.base.index(name) - first
             kept, place = (own, place) if place < len(own) else (shared, place - len(own))
             kept[place] = self.scalars[index]
         return [(setitem, state.scalars, slice(None), own), *counting]
@@ -206,14 +216,16 @@ def _reduce(tasks: list[_Task], depth: int) -> None:
     """One phase that does not store: scalars, sums over the keys, reductions."""
     tasks = [task for task in tasks if depth < len(task.program) - 1]
     for task in tasks:
-        task.program[depth].compute(task.scalars)
-    totals = [task.kernel.phases[depth].totals for task in tasks]
+        task.compute(depth)
+    totals = [task.program.kernel.phases[depth].totals for task in tasks]
     for pairs in zip(*totals, strict=True):
         total = 0.0
         for task, (source, _) in zip(tasks, pairs, strict=True):
             total += task.scalars[source]
         for task, (_, target) in zip(tasks, pairs, strict=True):
             task.scalars[target] = total
-    for task in tasks:
-        if task.kernel.phases[depth].results:
+    for task, pairs in zip(tasks, totals, strict=True):
+        if pairs:
+            task.compute(depth)  # again, for the walk may take them
+        if task.program.kernel.phases[depth].results:
             task.reduce(depth)

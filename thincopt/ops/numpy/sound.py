@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from ctypes import addressof, c_char
 from itertools import pairwise
 from typing import Any
@@ -11,31 +11,38 @@ import numpy as np
 
 from ..contract import DTYPES, Batch, KeyState
 
+Found = tuple[KeyState, Any, Any]  # and weights and gradient
+
 TYPES = {each: np.dtype(each) for each in DTYPES}
 
 
-def are_sound(batch: Batch, states: Mapping[Hashable, KeyState]) -> bool:
-    """Whether each key has stepped and its arrays are as they were then, and none of all these share memory."""
-    ranges: list[tuple[int, int]] = []
-    for key, pair in batch.items():
-        if not _fits(states.get(key), pair):
-            return False
-        ranges += map(memory_of, pair)
-    ranges.sort()
+def at_a_glance(batch: Batch, states: Mapping[Hashable, KeyState]) -> list[Found] | None:
+    """What is to be updated, if each key has stepped, its arrays are as they were then, and none share memory."""
+    found: list[Found] = []
+    arrays: list[Any] = []
+    known = list(map(states.get, batch))  # a key's own Python is done before arrays are looked at
+    for place, pair in enumerate(batch.values()):
+        state = known[place]
+        if state is None or not state.taken[0] or type(pair) is not tuple or len(pair) != 2:
+            return None
+        weights, gradient = pair
+        if not (
+            type(weights) is type(gradient) is np.ndarray
+            and weights.dtype == gradient.dtype == TYPES[state.dtype]
+            and weights.shape == gradient.shape == state.shape
+            and weights.flags.carray
+            and gradient.flags.carray
+        ):
+            return None
+        found.append((state, weights, gradient))
+        arrays += pair
+    are_apart = not np.may_share_memory(*arrays) if len(arrays) == 2 else _are_apart(arrays)
+    return found if are_apart else None
+
+
+def _are_apart(arrays: Iterable[Any]) -> bool:
+    ranges = sorted(map(memory_of, arrays))
     return all(stop <= start for (_, stop), (start, _) in pairwise(ranges))
-
-
-def _fits(state: KeyState | None, pair: Any) -> bool:
-    if state is None or not state.taken[0] or type(pair) is not tuple or len(pair) != 2:
-        return False
-    weights, gradient = pair
-    return (
-        type(weights) is type(gradient) is np.ndarray
-        and weights.dtype == gradient.dtype == TYPES[state.dtype]
-        and weights.shape == gradient.shape == state.shape
-        and weights.flags.carray
-        and gradient.flags.carray
-    )
 
 
 def memory_of(array: Any) -> tuple[int, int]:
