@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from shutil import copy2
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
@@ -13,11 +14,12 @@ from thincopt.rules import all_rules
 
 
 class BuildKernels(build_ext):
-    """Print the kernels, then compile them."""
+    """Print the kernels, then compile them; for another environment of the same checkout, take what was compiled."""
 
     def build_extension(self, ext: Extension) -> None:
         generated = Path(self.build_temp).resolve() / "generated"
-        generate.write(generate.printed(generate.kernels_of(all_rules().values())), generated)
+        functions = generate.printed(generate.kernels_of(all_rules().values()))
+        generate.write(functions, generated)
         ext.include_dirs.append(str(generated))
         for command in ("compiler_so", "linker_so"):  # the environment's CFLAGS are in both
             kept, left = flags.harmless(getattr(self.compiler, command))
@@ -25,7 +27,22 @@ class BuildKernels(build_ext):
             if left:
                 self.warn(f"{' '.join(left)} would change results, and is left out of {' '.join(kept)}")
         ext.extra_compile_args = ext.extra_link_args = flags.flags_for(self.compiler.compiler_so)
-        super().build_extension(ext)
+        texts = (text for each in functions for text in each.values())
+        command = [*self.compiler.compiler_so, *self.compiler.linker_so, *ext.extra_compile_args]
+        made = Path(self.get_ext_fullpath(ext.name))
+        kept = Path("build", compiling.digest(*command, *texts), made.name)
+        if not self.editable_mode:
+            super().build_extension(ext)
+        elif kept.exists():
+            _copy(kept, made)
+        else:
+            super().build_extension(ext)
+            _copy(made, kept)
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    copy2(source, target)
 
 
 kernels = Extension(
