@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 from .building import floor_libraries
 from .contenders import THREADS, Program, Run
-from .problems import WORKS, Floats, Problem, Work, aligned
+from .problems import LINE, WORKS, Floats, Problem, Work, aligned
 
 NAMES = ("w", "g", "m", "v", "average")
 PREFIX = "floor, "
@@ -49,7 +49,13 @@ def floors() -> list[Program]:
 
 
 def _own(problem: Problem) -> list[list[Floats]]:
-    return [[aligned(each.size) for _ in NAMES[1:]] for each in problem.weights]
+    return [[_apart(each.size, place) for place in range(1, len(NAMES))] for each in problem.weights]
+
+
+def _apart(size: int, place: int) -> Floats:
+    """Large arrays begin at places of their own in a page, as thincopt's states do."""
+    skipped = 5 * LINE * place if size > 4096 else 0
+    return aligned(size + skipped)[skipped:]
 
 
 def _entry(g: Floats, w: Floats, m: Floats, v: Floats, average: Floats) -> _Arrays:
