@@ -66,6 +66,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int)
     asked = parser.parse_args()
     warnings.simplefilter("error")
+    warnings.filterwarnings("ignore", "State of .* was loaded")  # when it is told, test_standing.py sees
     return soak(asked.seconds, [NumpyOps(), NumpyOps(None)], asked.seed)
 
 

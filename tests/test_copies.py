@@ -46,6 +46,16 @@ def test_an_iterator_serves_one_optimizer(copied):
     assert optimizer.learn_rate == 0.25
 
 
+@pytest.mark.parametrize("copied", COPIES)
+def test_an_iterator_that_has_ended_goes_on_so_in_copies_of_copies(copied):
+    optimizer = Optimizer.of("SGD.v2", learn_rate=iter([1.0, 0.5]))
+    for _ in range(2):
+        optimizer.step_schedules()
+    again = copied(copied(optimizer))
+    again.step_schedules()
+    assert again.learn_rate == 0.5
+
+
 def test_a_copy_may_be_taken_while_its_weights_are_averaged(ops):
     optimizer = Optimizer.of("Adam.v2", learn_rate=0.1, use_averages=True, ops=ops)
     weights = np.ones(3)

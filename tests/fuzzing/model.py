@@ -42,12 +42,14 @@ class Driver:
     plays: bool = False  # an iterator
     lost: bool = False  # an iterator, in a copy, which knows no more than those that were taken
     taken: int = 0
+    is_over: bool = False  # as far as was asked
 
     def ended(self) -> bool:
         if self.lost and self.count >= self.taken:
             raise ScheduleError
         ended = isinstance(self.values, list) and self.count >= len(self.values)
         self.taken = max(self.taken, self.count + (not ended))
+        self.is_over |= ended
         return ended
 
     def next(self) -> float:
@@ -88,7 +90,9 @@ class Model:
     def copied(self) -> Model:
         """As a copy is: iterators stay with the original."""
         made = replace(self, values=dict(self.values), keys=deepcopy(self.keys))
-        made.drivers = {name: replace(each, lost=each.plays or each.lost) for name, each in self.drivers.items()}
+        made.drivers = {
+            name: replace(each, lost=each.plays and not each.is_over) for name, each in self.drivers.items()
+        }
         return made
 
     def assign(self, given: Mapping[str, Given]) -> None:

@@ -77,11 +77,13 @@ class Played:
     An iterator cannot be saved: a copy knows how far it came and its last value, and asks for the iterator again.
     """
 
-    def __init__(self, iterator: Iterator[Any] | None, taken: int = 0, last: float = 0.0) -> None:
+    def __init__(
+        self, iterator: Iterator[Any] | None, taken: int = 0, last: float = 0.0, is_over: bool = False
+    ) -> None:
         given: Any = iterator
         self.iterator = iterator
         self._values = enumerate(chain(map(next, repeat(given)), repeat(END)), taken)
-        self._latest: deque[Taken] = deque([(taken - 1, last)], maxlen=2)
+        self._latest: deque[Taken] = deque([(taken - 1, last), *[(taken, END)] * is_over], maxlen=2)
         self._failure = ""
 
     @property
@@ -134,5 +136,5 @@ class Played:
 
     def __reduce__(self) -> tuple[Any, ...]:
         kept = [each for _, each in self._latest if each is not END and FINITE.holds(each)]
-        left = iter(()) if self._latest[-1][1] is END else None  # one that has ended goes on so
-        return Played, (left, self.taken, float(kept[-1]) if kept else 0.0)
+        is_over = self._latest[-1][1] is END  # and goes on so
+        return Played, (None, self.taken, float(kept[-1]) if kept else 0.0, is_over)
