@@ -76,7 +76,7 @@ def Random(w, g, m, seen: Scalar, random, t, *, learn_rate: Rate = 0.1, refresh:
     """Numbers for each element and one alone, drawn anew or held for some steps, kept, and summed."""
     rate = learn_rate * uniform(random, of=1.0, draw="rate")
     m = m + normal(random, of=w, draw=1, at=t // refresh) * sum(uniform(random, of=w, draw=2))
-    return rate * (g + normal(random, of=w)), m, seen + normal(random, of=t)
+    return rate * (g + normal(random, of=w)), m, seen + normal(random, of=t, draw=3)
 
 
 @rule("ProbeUniform.v1")

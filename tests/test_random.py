@@ -179,6 +179,14 @@ WRONG = {
     "uniform draws from what the engine supplies as `random`, not from <g>: name it beside w and g": (
         lambda w, g, random: uniform(g, of=w)
     ),
+    "normal draws a second time with draw=0, which would give the same numbers": (
+        lambda w, g, random: uniform(random, of=w) + normal(random, of=1.0)
+    ),
+    "uniform draws from what the engine supplies as `random`, not from None": lambda w, g, random: uniform(of=w),
+    "normal must be told how many numbers are wanted: write normal(random, of=w)": lambda w, g, random: normal(random),
+    "not of array([1.]) (ndarray); random numbers are drawn by normal(random, of=w) or": (
+        lambda w, g: g * np.ones(1)[()] * np.ones(1)
+    ),
     "normal: draw= is a plain number or a text": lambda w, g, random: normal(random, of=w, draw=g),
     "normal: at= is a whole number, such as t or t // k, not <g>": lambda w, g, random: normal(random, of=w, at=g),
     "normal: at= is a whole number, such as t or t // k, not <0.5>": lambda w, g, random: normal(random, of=w, at=0.5),

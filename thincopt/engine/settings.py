@@ -179,6 +179,9 @@ def _fault(rule: Rule, error: Any) -> tuple[str, SettingError]:
         return name, error["ctx"]["error"]
     family = rule.name.partition(".")[0]
     others = [each for each in all_rules().values() if each.name.partition(".")[0] == family]
+    if name in settings_of(all_rules().get(rule.name, rule)):
+        text = f"{rule.name} had no setting {shown(name)} when this was made, but has been defined anew: get it again."
+        return name, SettingError(text)
     having = [each.name for each in others if name in settings_of(each)]
     if having:
         return name, SettingError(f"{rule.name} has no setting {shown(name)}, but {' and '.join(having)} has.")

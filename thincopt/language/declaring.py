@@ -11,6 +11,7 @@ from inspect import isfunction
 from typing import Any, Literal
 
 from .errors import RuleError, briefly
+from .meanings import Called
 from .signature import COMMON, Signature, signature_of, taken
 
 Point = Literal["gradient", "clipped", "start", "step", "weights"]
@@ -43,7 +44,7 @@ class Stage:
 
 
 @dataclass(frozen=True, eq=False)
-class Rule:
+class Rule(Called):
     """An optimizer's formula; calling it runs it on numbers or arrays and gives the step and the new state."""
 
     name: str
@@ -55,7 +56,8 @@ class Rule:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "signature", signature_of(self.function, self.name))
-        object.__setattr__(self, "__doc__", self.function.__doc__)  # for help and editors, as its signature
+        object.__setattr__(self, "__name__", self.function.__name__)  # for help and editors, as all that follows
+        object.__setattr__(self, "__doc__", self.function.__doc__)
         object.__setattr__(self, "__signature__", inspect.signature(self.function))
         settings = [each.name for each in self.signature.settings]
         for name in COMMON:
@@ -119,6 +121,8 @@ def rule(
     @briefly
     def enrol(function: Callable[..., Any]) -> Rule:
         _see_function(function, f"@rule({name!r})")
+        if not str(function.__module__).startswith("thincopt."):
+            import_module("thincopt.rules").all_rules()  # their names are taken, whether they were asked for or not
         known = RULES.get(name)
         if known is not None and not _of_one_home(known.function, function):
             home = known.function.__module__

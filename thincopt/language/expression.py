@@ -202,7 +202,9 @@ def constant(value: Any) -> Node:
             return Node("const", value=float(value), whole=float(value).is_integer())
         except OverflowError:
             raise RuleError("a formula's numbers are float64, and a whole number in it is larger than any.") from None
-    raise RuleError(f"a formula is made of numbers, settings and arrays, not of {value!r} ({type(value).__name__}).")
+    told = f"a formula is made of numbers, settings and its own arrays, not of {value!r} ({type(value).__name__})"
+    drawn = "; random numbers are drawn by normal(random, of=w) or uniform(random, of=w), from thincopt.language"
+    raise RuleError(f"{told}{drawn * hasattr(value, '__array_namespace__')}.")
 
 
 def apply(op: str, *operands: Any) -> Node:

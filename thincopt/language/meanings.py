@@ -101,7 +101,9 @@ def documented(function: Callable[..., Any], homes: Mapping[str, Callable[..., A
 def meaning_of(name: str, function: Callable[..., Any] | None = None) -> str:
     """What a setting of this rule, stage or schedule means; nothing, if neither its docstring nor the table says."""
     own = told_apart(function)[1] if function else {}
-    is_ours = function is None or function.__module__.startswith("thincopt.")  # another's beta2 may mean something else
+    is_ours = function is None or str(function.__module__).startswith(
+        "thincopt."
+    )  # another's beta2 may mean something else
     return own.get(name) or (MEANINGS.get(name, "") if is_ours or name == "learn_rate" else "")
 
 

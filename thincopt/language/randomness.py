@@ -23,32 +23,34 @@ class Random(Untraced):
     the key, and its step.
     """
 
-    __slots__ = ("part", "step", "words")
+    __slots__ = ("drawn", "part", "step", "words")
 
     def __init__(self, part: str, key: Hashable, *, t: Any, seed: int = 0) -> None:
         self.part, self.step, self.words = part, t, words_of(seed, key)
+        self.drawn: set[int | str] = set()  # in a trace
 
     @classmethod
     def traced(cls, part: str, t: Node) -> Random:
         """The same of a key and a step that are not known yet."""
         made = cls.__new__(cls)
         made.part, made.step, made.words = part, t, tuple(Node("scalar", value=each) for each in KEY_WORDS)
+        made.drawn = set()
         return made
 
     def __repr__(self) -> str:
         return f"<random numbers of {self.part}>"
 
 
-def uniform(random: Random, *, of: Any, draw: int | str = 0, at: Any = None) -> Any:
+def uniform(random: Random | None = None, *, of: Any = None, draw: int | str = 0, at: Any = None) -> Any:
     """A random number between 0 and 1: one for each element of an array, or for a number one.
 
-    The same `draw`, a number or a text that tells several apart, gives the same numbers again; so does the same `at`,
-    a whole number, for which t stands: with `at=t // k` they are others at each k-th step.
+    `draw`, a number or a text, tells several draws of one rule apart. `at` is the whole number that they are drawn for;
+    t stands for it, and with `at=t // k` they are others at each k-th step.
     """
     return _drawn("uniform", random, of, draw, at)
 
 
-def normal(random: Random, *, of: Any, draw: int | str = 0, at: Any = None) -> Any:
+def normal(random: Random | None = None, *, of: Any = None, draw: int | str = 0, at: Any = None) -> Any:
     """A random number of the normal distribution, of mean 0 and variance 1; all else as `uniform`."""
     return _drawn("normal", random, of, draw, at)
 
@@ -70,17 +72,25 @@ def _words(*parts: int | str) -> tuple[float, ...]:
     return tuple(float(int.from_bytes(digest[place : place + 4], "big")) for place in (0, 4))
 
 
-def _drawn(name: str, random: Random, of: Any, draw: int | str, at: Any) -> Any:
+def _drawn(name: str, random: Random | None, of: Any, draw: int | str, at: Any) -> Any:
     if not isinstance(random, Random):
         raise RuleError(
             f"{name} draws from what the engine supplies as `random`, not from {random!r}: name it beside w and g, as"
             f" in `def Mine(w, g, random, *, …):`, and write {written(name)}."
         )
+    if of is None:
+        raise RuleError(f"{name} must be told how many numbers are wanted: write {written(name)}, as many as w has.")
     if not isinstance(draw, int | str):
         raise RuleError(f"{name}: draw= is a plain number or a text that tells several apart, not {draw!r}.")
     at = random.step if at is None else at
     words = (*random.words, at, _words(random.part, draw)[0])
     if isinstance(random.step, Node):
+        if draw in random.drawn:
+            raise RuleError(
+                f"{name} draws a second time with draw={draw!r}, which would give the same numbers: tell the draws"
+                " apart, as by draw=1 and draw=2, or keep in a variable what is wanted twice."
+            )
+        random.drawn.add(draw)
         return _symbol(name, words, constant(of))
     if not hasattr(of, "__array_namespace__"):
         return _number(name, words, 0)

@@ -123,20 +123,20 @@ class Tracer:
         """Call a rule or stage; note its new state and give what it returns first."""
         self.part = part
         states = part.signature.states
-        random = Random.traced(part.name, self.supplied["t"])
-        known = {**{each.name: self._own(part, each) for each in states}, **self.supplied, "random": random, **arrays}
+        known = {**{each.name: self._own(part, each) for each in states}, **self.supplied, **arrays}
         settings = {
             each.name: self.settings[each.name] if each.is_number else chosen(each, self.answers.choices[each.name])
             for each in part.signature.settings
         }
-        missing = [name for name in part.signature.names if name not in known]
+        missing = [name for name in part.signature.names if name not in (*known, "random")]
         if missing:
             raise RuleError(f"{part.name} takes {missing[0]!r}, which does not exist at its point.")
         names = [returns, *(each.name for each in states)]
 
         def run() -> list[Node]:
             with _about(part):
-                given = [known[name] for name in part.signature.names]
+                anew = {**known, "random": Random.traced(part.name, self.supplied["t"])}
+                given = [anew[name] for name in part.signature.names]
                 returned = answering(self._falls, lambda: part.function(*given, **settings))
             results = results_of(part.name, names, returned)
             with _about(part):
