@@ -72,21 +72,25 @@ docs: .venv-docs/installed
 browse: docs
 	.venv-docs/bin/python website/browse.py
 
+# Each is as old as the sources were when it was begun: what is changed meanwhile counts as newer.
 .venv/installed: setup.cfg pyproject.toml $(SOURCES)
 	test -d .venv || $(PYTHON) -m venv .venv
+	touch $@.begun
 	$(VENV)/python -m pip install --quiet --editable '.[test,lint]'
-	touch $@
+	mv $@.begun $@
 
 .venv-lowest/installed: setup.cfg pyproject.toml tests/lowest.py $(SOURCES)
 	test -d .venv-lowest || $(PYTHON) -m venv .venv-lowest
+	touch $@.begun
 	.venv-lowest/bin/python tests/lowest.py > .venv-lowest/constraints.txt
 	.venv-lowest/bin/python -m pip install --quiet --editable '.[test]' --constraint .venv-lowest/constraints.txt
-	touch $@
+	mv $@.begun $@
 
 .venv-%/installed: setup.cfg pyproject.toml $(SOURCES)
 	test -d .venv-$* || $(PYTHON) -m venv .venv-$*
+	touch $@.begun
 	.venv-$*/bin/python -m pip install --quiet --editable '.[$*]'
-	touch $@
+	mv $@.begun $@
 
 clean:
 	rm -rf .venv .venv-* build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache

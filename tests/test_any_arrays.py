@@ -82,3 +82,15 @@ def test_any_batch_of_slices_is_updated_if_and_only_if_they_are_apart(backend, c
         with pytest.raises(ArrayError, match="overlap in memory"):
             optimizer.update(batch)
         assert (room == 1).all()
+
+
+@pytest.mark.parametrize("ops", BACKENDS, ids=repr)
+@pytest.mark.parametrize("places", [(0, 1, 2, 3), (3, 2, 1, 0), (1, 0, 3, 2)])
+def test_neighbours_in_one_buffer_are_apart(ops, places):
+    room = np.ones((4, 5))
+    w, g, v, h = (room[place] for place in places)
+    optimizer = Optimizer.of("SGD.v2", learn_rate=0.25, ops=ops)
+    for _ in range(2):
+        g[:] = h[:] = 1.0
+        optimizer.update({"w": (w, g), "v": (v, h)})
+    assert (w.tolist(), v.tolist(), g.tolist(), h.tolist()) == ([0.5] * 5, [0.5] * 5, [0.0] * 5, [0.0] * 5)

@@ -1,6 +1,6 @@
 """Schedules against optax's, and rules whose rate either side schedules.
 
-Optax has no counterpart of `decaying`, and thincopt has none yet of optax's cosines and polynomials.
+Optax has no counterpart of `decaying`.
 """
 
 from collections.abc import Callable, Iterator

@@ -8,12 +8,12 @@ import torch
 from .common import Arrays, copied
 
 RENAMED = {"learn_rate": "lr", "L2": "weight_decay"}  # settings that torch calls otherwise
-STATES = {  # what it remembers
-    "nr_update": "step",
-    "mom1": "exp_avg",
-    "mom2": "exp_avg_sq",
-    "vmax": "max_exp_avg_sq",
-    "velocity": "momentum_buffer",
+STATES = {  # what it remembers, and what we call that
+    "step": "nr_update",
+    "exp_avg": "mom1",
+    "exp_avg_sq": "mom2",
+    "max_exp_avg_sq": "vmax",
+    "momentum_buffer": "velocity",
     "mu_product": "mu_product",
 }
 
@@ -70,10 +70,10 @@ class TorchPeer:
         self.optimizer.step()
 
     def states(self) -> dict[str, dict[Any, Any]]:
-        """What torch remembers, by our names and by key."""
-        kept = {key: self.optimizer.state[parameter] for key, parameter in self.parameters.items()}
-        named = {
-            ours: {key: state[theirs].numpy() for key, state in kept.items() if state.get(theirs) is not None}
-            for ours, theirs in STATES.items()
-        }
-        return {name: state for name, state in named.items() if state}
+        """All that torch remembers, by our names and by key."""
+        found: dict[str, dict[Any, Any]] = {}
+        for key, parameter in self.parameters.items():
+            for theirs, value in self.optimizer.state[parameter].items():
+                if value is not None:
+                    found.setdefault(STATES[theirs], {})[key] = value.numpy()
+        return found

@@ -1,5 +1,5 @@
-/* The arithmetic of compiled walks: what exact.h says, and sums in the defined order, which ops/numpy/summing.py states
-   for Python. */
+/* How compiled walks go through memory, what is fetched ahead, and sums in the defined order, which
+   ops/numpy/summing.py states for Python; the rest of their arithmetic is exact.h's. */
 #ifndef THINCOPT_ARITHMETIC_H
 #define THINCOPT_ARITHMETIC_H
 

@@ -1,4 +1,4 @@
-"""What there is to tell of a rule, a stage or a schedule, all of it derived: for pages, listings and help.
+"""What there is to tell of a rule, a stage or a schedule, all of it derived: for pages and listings.
 
 The docstrings are the source: a paragraph with an arrow, or without a full stop, is the formula; a line with a year
 is a paper; a line `name: sentence` says what a setting means there; the rest says in words what it is.
