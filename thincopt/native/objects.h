@@ -35,8 +35,10 @@ static int make_room(const Runner *self, Room *room, Py_ssize_t tasks)
     if (grow((void **)&room->scalars, &room->scalar_room, tasks * largest(self, scalars_of), sizeof(double)) < 0
         || grow((void **)&room->arrays, &room->array_room, tasks * arrays, sizeof(void *)) < 0
         || grow((void **)&room->ranges, &room->range_room, tasks * 8, sizeof(uintptr_t)) < 0
-        || grow((void **)&room->tasks, &room->task_room, tasks, sizeof(Task)) < 0)
+        || grow((void **)&room->tasks, &room->task_room, tasks, sizeof(Task)) < 0) {
+        room->task_room = 0; /* what tasks point to may have moved */
         return -1;
+    }
     for (Py_ssize_t k = 0; k < tasks; k++)
         room->tasks[k].arrays = room->arrays + k * arrays;
     return 0;
