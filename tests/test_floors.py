@@ -15,8 +15,12 @@ def functions_of(walk):
     return Counter(line.op for line in walk.code if line.op in FORMULAS)
 
 
+# A walk that draws may load nothing, and has no floor: no rule of ours draws yet.
+RULES = [each for each in all_rules().values() if "random" not in each.signature.names]
+
+
 @pytest.mark.parametrize("with_functions", [False, True])
-@pytest.mark.parametrize("rule", all_rules().values(), ids=all_rules())
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_a_floor_loads_and_stores_the_same_arrays_and_may_compute_the_same_functions(rule, with_functions):
     walks = {phase.walk for kernel in kernels_of([rule]) for phase in kernel.phases if phase.walk.arrays}
     for walk in walks:
