@@ -167,6 +167,10 @@ def test_keys_have_texts():
     assert [key_text(key) for key in (1.0, object(), frozenset(), ("a", 2.0))] == [None] * 4
 
 
+def test_a_key_of_any_characters_draws():
+    assert stepped(Uniform, key="\ud800").all()
+
+
 def test_a_key_without_a_text_draws_nothing():
     optimizer, weights = Optimizer.of(Uniform), np.zeros(3)
     with pytest.raises(RuleError, match=r"random numbers depend on the key, and 1\.5 \(float\) has no text"):

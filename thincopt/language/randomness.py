@@ -13,7 +13,6 @@ from .keys import key_text
 from .refusing import WORDS, Untraced, written
 
 KEY_WORDS = ("random.0", "random.1")  # the scalars of a key that its numbers are made of; no state has a number's name
-WORD = 2**32
 
 
 class Random(Untraced):
@@ -68,7 +67,7 @@ def words_of(seed: int, key: Hashable) -> tuple[Any, ...]:
 
 def _words(*parts: int | str) -> tuple[float, ...]:
     """The first words of a digest."""
-    digest = sha256("\0".join(map(str, parts)).encode()).digest()
+    digest = sha256("\0".join(map(str, parts)).encode(errors="surrogatepass")).digest()
     return tuple(float(int.from_bytes(digest[place : place + 4], "big")) for place in (0, 4))
 
 
