@@ -86,3 +86,12 @@ def test_state_begins_at_the_value_that_a_setting_has_when_it_begins():
     loaded.load_state(optimizer.state())
     loaded.first = 10.0
     assert loaded.state()["shared"] == {"c": 8.0}
+
+
+def test_large_states_begin_at_places_of_their_own_in_a_page(ops):
+    optimizer = Optimizer.of("Adam.v2", amsgrad=True, use_averages=True, ops=ops)
+    optimizer("w", np.ones(5000, "float32"), np.ones(5000, "float32"))
+    states = optimizer.state()["keys"]["w"]
+    arrays = [each for each in states.values() if isinstance(each, np.ndarray)]
+    places = {(each.ctypes.data - each.base.ctypes.data) % 4096 for each in arrays}
+    assert len(places) == 4

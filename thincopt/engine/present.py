@@ -235,7 +235,9 @@ def _without_stale(controls: Controls, states: States, kept: Container[str]) -> 
 
 
 def _seeded(controls: Controls, states: States) -> States:
-    """The same, with what each key's random numbers are made of."""
+    """The same, with what each key's random numbers are made of, where there are any."""
+    if "seed" not in controls.values:
+        return states
     kept = len(declarations(controls.rule).named("scalar"))
     scalars = {key: array("d", [*state.scalars[:kept], *controls.words(key)]) for key, state in states.items()}
     return {

@@ -99,7 +99,7 @@ class PlainRunner(OnHost):
             w, g = (weights, gradient) if is_flat else (weights.reshape(-1), gradient.reshape(-1))
             if self.check_finite and not (program.kernel.guarded or all_finite(g)):
                 return Outcome.NONFINITE
-            scalars = [*numbers, state.counts[0] + 1.0, *state.lasting, *state.scalars, *self.shared, *program.rest]
+            scalars = [*numbers, *state.supplied, *state.scalars, *self.shared, *program.rest]
             if self.recipe.rate is not None:
                 scalars[self.recipe.rate] *= lr_scale
             tasks.append(_Task(program, state, self.rooms[state.dtype], {"w": w, "g": g, **state.arrays}, scalars))
