@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from thincopt.environment import flag  # found beside this file, in whatever environment builds it
 from thincopt.native import compiling, flags, generate
 from thincopt.rules import all_rules
+from thincopt.schedules import all_schedules
 
 
 class BuildKernels(build_ext):
@@ -59,4 +60,10 @@ setup(
     ext_modules=[kernels],
     cmdclass={"build_ext": BuildKernels},
     options={"bdist_wheel": {"py_limited_api": "cp311"}},
+    entry_points={  # so that Thinc and spaCy know them all by name
+        "thinc_optimizers": [f"thincopt.{name} = thincopt.thinc:{name}" for name in all_rules()],
+        "thinc_schedules": [
+            f"thincopt.{name} = thincopt.schedules:{name.removesuffix('.v1')}" for name in all_schedules()
+        ],
+    },
 )

@@ -16,7 +16,8 @@ CONTRIBUTING = HOME.parent / "CONTRIBUTING.md"
 # From the roof to the ground: a room imports from itself and from the lines below. The package itself, which imports
 # nothing until it is asked, may be asked its version by all.
 ROOMS = """
-    registry
+    thinc registry
+    bridges
     configs
     surface
     saving

@@ -89,7 +89,7 @@ def _beside(config: Config) -> Iterator[Problem]:
     """Schedules that stand beside the optimizer and are named as one of its settings, which it does not see."""
     block: Any = config.get("optimizer")
     name = block.get("@optimizers") if isinstance(block, Mapping) else None
-    if not isinstance(name, str) or name not in optimizers.names():
+    if not isinstance(name, str) or not optimizers.is_ours(name):
         return
     made = optimizers.get(name)
     later = block.get("schedules")

@@ -22,10 +22,10 @@ RATE = ("learn_rate",)
 
 
 class Factory(Called):
-    """Makes optimizers by one rule. `.v1`, `.v2`, … are the factories of the rule's other versions."""
+    """Makes optimizers of one kind by one rule. `.v1`, `.v2`, … are the factories of the rule's other versions."""
 
-    def __init__(self, rule: Rule) -> None:
-        self.rule = rule
+    def __init__(self, rule: Rule, kind: type[Optimizer]) -> None:
+        self.rule, self.kind = rule, kind
         self.__name__ = self.__qualname__ = rule.name.partition(".")[0]
         self.__doc__ = documented(rule.function, _homes(rule))
         self.__signature__ = _signature(rule)
@@ -45,7 +45,7 @@ class Factory(Called):
                 f"{self.rule.name} was given learn_rate twice: {shown(args[0])} and {shown(rates[0])}.{hint}"
             )
         given = {"learn_rate": args[0], **settings} if args else settings
-        return Optimizer.of(self.rule, schedules=schedules, ops=ops, **validated(self.rule, given))
+        return self.kind.of(self.rule, schedules=schedules, ops=ops, **validated(self.rule, given))
 
     def problems(self, given: Mapping[str, Any]) -> list[tuple[str, str]]:
         """What is wrong with these settings: the name and a sentence, for each."""
@@ -68,30 +68,32 @@ class Factory(Called):
         versions = [each for each in RULES if each.startswith(f"{self.__name__}.")]
         if f"{self.__name__}.{name}" not in versions:
             raise AttributeError(f"There is no {self.__name__}.{name}; there is {', '.join(sorted(versions))}.")
-        return factory_of(RULES[f"{self.__name__}.{name}"])
+        return factory_of(RULES[f"{self.__name__}.{name}"], self.kind)
 
     def __repr__(self) -> str:
         return f"<optimizer {self.rule.name}{self.__signature__.replace(return_annotation=inspect.Signature.empty)}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return get, (self.rule.name,)
+        return get, (self.rule.name, self.kind)
 
 
-@cache
-def factory_of(rule: Rule) -> Factory:
-    """The factory of a rule."""
-    return Factory(rule)
+def factory_of(rule: Rule, kind: type[Optimizer] = Optimizer) -> Factory:
+    """The factory of a rule, of optimizers of this kind: always the same one."""
+    return _factory(rule, kind)  # type: ignore[arg-type]  # a class can be hashed, whatever its instances can
 
 
-def get(name: RuleLike) -> Factory:
+_factory = cache(Factory)
+
+
+def get(name: RuleLike, kind: type[Optimizer] = Optimizer) -> Factory:
     """The factory of this name, in any spelling (`get("Adam.v2")`; without a version, the first), or of a rule."""
-    return factory_of(rule_of(name))
+    return factory_of(rule_of(name), kind)
 
 
-def find(name: str) -> Factory | None:
+def find(name: str, kind: type[Optimizer] = Optimizer) -> Factory | None:
     """The factory that `thincopt.NAME` means, if there is one: exactly this name, and its first version."""
     rule = all_rules().get(canonical(name, RULES) or "")
-    return factory_of(rule) if rule is not None and rule.name.partition(".")[0] == name else None
+    return factory_of(rule, kind) if rule is not None and rule.name.partition(".")[0] == name else None
 
 
 def named() -> set[str]:

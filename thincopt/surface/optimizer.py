@@ -141,7 +141,7 @@ class Optimizer:
     def __setattr__(self, name: str, value: Any) -> None:
         if name.startswith("_"):
             object.__setattr__(self, name, value)
-        elif hasattr(type(self), name):
+        elif hasattr(Optimizer, name):
             raise AttributeError(f"{name} can be read, not assigned.")
         else:
             self.change(**{meant(name, self._now.controls.values): value})

@@ -1,7 +1,8 @@
 """The registries, as in Thinc: optimizers, schedules and backends by name.
 
-What is registered here comes first. Entry points of other packages (groups `thincopt_optimizers`,
-`thincopt_schedules`, `thincopt_ops`) are consulted only for names that are not known, and never shadow ours.
+What is registered here comes first, as `Adam.v1` or `thincopt.Adam.v1`: Thinc's registry calls it so, and one config
+serves both. Entry points of other packages (groups `thincopt_optimizers`, `thincopt_schedules`, `thincopt_ops`) are
+consulted only for names that are not known, and never shadow ours.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class Registry(catalogue.Registry):  # type: ignore[misc]  # catalogue ships no 
         return "backend" if self.kind == "ops" else self.kind.removesuffix("s")
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and (name in self.names() or name in self.known())
+        return isinstance(name, str) and (self.is_ours(name) or name in self.known())
 
     def known(self) -> list[str]:
         """Every name that can be had, entry points of other packages included."""
@@ -39,19 +40,19 @@ class Registry(catalogue.Registry):  # type: ignore[misc]  # catalogue ships no 
     def get(self, name: str) -> Any:
         """What is registered under this name; an error that suggests the nearest."""
         if isinstance(name, str):
-            if name in self.names():
-                return self.make(name)
+            if self.is_ours(name):
+                return self.make(_short(name))
             if catalogue.check_exists(*self.namespace, name):
                 return super().get(name)
         for each in self._foreign():
             if each.name == name:
                 return loaded(each, self.word)
-        raise ConfigError(f"No {self.word} is named {shown(name)}. {registered_suggestion(name, self.known())}")
+        raise ConfigError(f"No {self.word} is named {shown(name)}. {registered_suggestion(_short(name), self.known())}")
 
     def maker(self, name: str) -> Any:
         """As `get`, but of a function that is not ours every failure is told."""
         found = self.get(name)
-        if name in self.names():
+        if self.is_ours(name):
             return found
         own = catalogue.check_exists(*self.namespace, name)
         return guarded(
@@ -63,8 +64,16 @@ class Registry(catalogue.Registry):  # type: ignore[misc]  # catalogue ships no 
         registered: dict[str, Any] = super().get_all()
         return {name: self.make(name) for name in self.names()} | registered
 
+    def is_ours(self, name: str) -> bool:
+        """Whether it is made here, of a rule or schedule."""
+        return _short(name) in self.names()
+
     def _foreign(self) -> Any:
         return entry_points(group=f"thincopt_{self.kind}")
+
+
+def _short(name: Any) -> Any:
+    return name.removeprefix("thincopt.") if isinstance(name, str) else name
 
 
 def _rules() -> Iterator[str]:

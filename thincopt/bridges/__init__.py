@@ -1,0 +1,1 @@
+"""Training loops of other libraries: one file for each, which imports that library, and which nothing else imports."""
