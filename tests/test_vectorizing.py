@@ -13,7 +13,7 @@ from thincopt.native.generate import kernels_of, printed
 from thincopt.rules import all_rules
 
 LEVELS = ("baseline", "avx2", "avx512") if platform.machine() in ("x86_64", "AMD64") else ("baseline",)
-MAIN_LOOP = re.compile(r"for \(int64_t i = row;|for \(int j = 0; j < LANES;")  # over a row: to store, to sum
+LOOP = re.compile(r"for \(int64_t i = row;|for \(int j = 0; j < LANES;")  # to store a row, or the last part; to sum
 CATALOGUE = [each for name, each in all_rules().items() if not name.startswith("Probe")]
 
 
@@ -55,13 +55,15 @@ def vectorized(rules, folder):
     return set(read(report.read_text()))
 
 
-def main_loops(folder):
-    """The function and the line of each walk's loop over elements, as they were compiled."""
-    name = None
+def loops(folder):
+    """Each walk's loops over elements, as they were compiled: by function and line, which of the walk's it is."""
+    name, which = None, 0
     for number, line in enumerate((folder / "walks.h").read_text().splitlines(), 1):
-        name = found[1] if (found := re.search(r"TYPED\((walk_\w+)\)", line)) else name
-        if MAIN_LOOP.search(line):
-            yield from ((f"{name}_{real}_{level}", number) for real in ("float", "double") for level in LEVELS)
+        if found := re.search(r"TYPED\((walk_\w+)\)", line):
+            name, which = found[1], 0
+        if LOOP.search(line):
+            yield from (((f"{name}_{real}_{level}", number), which) for real in ("float", "double") for level in LEVELS)
+            which += 1
 
 
 def body(text):
@@ -71,17 +73,23 @@ def body(text):
     return re.sub(r"walk_\w+", "", plain)
 
 
+def alike(bodies, function, which):
+    """What a loop is, the same for those of which GCC compiles one."""
+    walk, kind, level = function.rsplit("_", 2)
+    return bodies[walk], kind, level, which
+
+
 @pytest.mark.parametrize("rules", [CATALOGUE, probes.RULES], ids=["catalogue", "probes"])
 def test_every_walk_at_every_level_and_in_both_types(rules, compiled, tmp_path):
-    vectors, wanted = vectorized(rules, tmp_path), set(main_loops(tmp_path))
+    vectors, wanted = vectorized(rules, tmp_path), dict(loops(tmp_path))
     rule_of = {name: each.name for each in rules for name in printed(kernels_of([each])).walks}
-    assert len(wanted) == len(rule_of) * 2 * len(LEVELS)
+    assert len({name for name, _ in wanted}) == len(rule_of) * 2 * len(LEVELS)
     bodies = {name: body(text) for name, text in printed(kernels_of(rules)).walks.items()}
-    made = {(bodies[walk], kind, level) for walk, kind, level in (name.rsplit("_", 2) for name, _ in vectors)}
+    made = {alike(bodies, each[0], wanted[each]) for each in vectors & wanted.keys()}
     scalar = []
-    for name, line in sorted(wanted - vectors):
-        walk, kind, level = name.rsplit("_", 2)
+    for (name, line), which in sorted(wanted.items()):
+        walk, _, level = name.rsplit("_", 2)
         is_known = {(rule_of[walk], level), (rule_of[walk], "")} & SCALAR.keys()
-        if (bodies[walk], kind, level) not in made and not is_known:
+        if alike(bodies, name, which) not in made and not is_known:
             scalar.append((rule_of[walk], name, f"line {line}"))
     assert scalar == []

@@ -168,13 +168,18 @@ def _storing(walk: Walk) -> list[str]:
     stores = [f"p_{spelled(name)}[i] = {value};" for name, value in walk.stores]
     inside = [*loads(walk), *assigns(walk), *stores]
     return [
-        "for (int64_t row = walk->begin; row < walk->end; row += LANES) {",
-        "    const int64_t to = row + LANES < walk->end ? row + LANES : walk->end;",
+        "int64_t row = walk->begin;",
+        "for (; row + LANES <= walk->end; row += LANES) {",
         *(f"    {line}" for line in [*_bringing(walk), *_draws(walk)]),
         "    APART",
-        "    for (int64_t i = row; i < to; i++) {",
+        "    for (int64_t i = row; i < row + LANES; i++) {",
         *(f"        {line}" for line in inside),
         "    }",
+        "}",
+        *_draws(walk),
+        "APART",
+        "for (int64_t i = row; i < walk->end; i++) {",
+        *(f"    {line}" for line in inside),
         "}",
     ]
 

@@ -212,11 +212,49 @@ static const ints *plan_of(const Runner *self, int64_t t, const double *numbers)
     return &self->plans[which];
 }
 
+/* Whether a step of one key needs nothing of the others: a single walk, and nothing that all keys share. */
+static int is_straight(const Runner *self, const Room *room)
+{
+    return !room->unit_count && self->kernel_count == 1 && self->kernels->phase_count == 1 && !self->shared.len
+        && !(self->check_finite && !self->kernels->guarded);
+}
+
+/* Whether a key's scalars are those of the one before it. */
+static int is_alike(const Runner *self, const Task *task, const Task *before)
+{
+    return !self->own_count && task->size == before->size && task->itemsize == before->itemsize
+        && *(int64_t *)task->slot->counts.buf + 1 == *(int64_t *)before->slot->counts.buf;
+}
+
+/* The whole step of one key after that of another, while the processor has near what it needs. */
+static void run_straight(Runner *self, Room *room, Py_ssize_t count, struct given given)
+{
+    const struct pass pass = {walk_part, room, count, 1.0, NULL};
+    Kernel *kernel = self->kernels;
+    for (Py_ssize_t k = 0; k < count; k++) {
+        Task *task = &room->tasks[k];
+        task->scalars = room->scalars;
+        task->kernel = kernel;
+        task->phase = kernel->phases->walk[0] ? kernel->phases : NULL;
+        if (!k || !is_alike(self, task, task - 1)) {
+            begin(self, task, *(int64_t *)task->slot->counts.buf + 1, given);
+            compute_scalars(kernel->phases, task->scalars);
+        }
+        walk_part(&pass, task, 0, task->size);
+        keep(self, task);
+        count_step(task);
+    }
+}
+
 /* A step of each key: the first kernels of all, then the second ones of those that have them, and so on. */
 static enum outcome run(Runner *self, Room *room, Py_ssize_t count, struct given given)
 {
     Task *tasks = room->tasks;
     Py_ssize_t most = 1;
+    if (is_straight(self, room)) {
+        run_straight(self, room, count, given);
+        return DONE;
+    }
     for (Py_ssize_t k = 0; k < count; k++) {
         tasks[k].plan = plan_of(self, *(int64_t *)tasks[k].slot->counts.buf + 1, given.numbers);
         most = tasks[k].plan->count > most ? tasks[k].plan->count : most;
