@@ -168,3 +168,12 @@ def test_a_setting_that_is_zero_leaves_its_state_out():
 
     assert traced(heavy).arrays == ("w", "g")
     assert traced(heavy, momentum=True).arrays == ("w", "g", "m")
+
+
+def test_numpys_numbers_are_numbers(ops):
+    def numbered(w, g, t, *, learn_rate: Rate = 1.0):
+        return np.float32(0.5) * g * np.float64(2) / np.int64(4) - (np.float64(1) - g) ** np.int32(2) + np.int8(3) % t
+
+    weights, gradient = np.zeros(3), np.array([1.0, 2.0, 3.0])
+    Optimizer.of(Rule("Numbered.v1", numbered), ops=ops)("w", weights, gradient.copy())
+    assert weights.tolist() == (-(0.25 * gradient - (1 - gradient) ** 2)).tolist()

@@ -85,12 +85,15 @@ def matching(w, g, *, kind: Literal["a", "b"] = "b"):
     return w
 
 
-ASKED = (
-    "`if`, `and`, `or`, `not` and Python's min and max cannot ask the value of a formula while it is traced: write"
-    " where(condition, a, b), minimum(a, b) or maximum(a, b), from thincopt.language, and combine conditions with & | ~"
-    " (a < b < c is an `and` too). Only a plain setting can be asked, and only whether it is zero (`if momentum:`). For"
-    " each k-th step, in place of `if t % k == 0:`, write `if every(k):`, where k is a setting."
-)
+def asked(text: str, instead: str = "") -> str:
+    return (
+        f"`if {text}:` cannot be known yet: write {instead or f'where({text}, a, b)'}, or minimum(a, b) and maximum(a,"
+        " b) for Python's min and max, from thincopt.language; combine conditions with & | ~ in place of and, or, not"
+        " and a < b < c."
+    )
+
+
+EACH_KTH = "for each k-th step `if every(k):`, where k is a setting"
 NO_WORD = (
     "there is no word for it. A rule is written for each element alike, with + - * /, x**2, comparisons, % and // of"
     f" numbers, and, from thincopt.language, {', '.join(WORDS)}, and `if every(k):` for each k-th step."
@@ -117,13 +120,13 @@ WHOLE = (
     " plain number, or to a setting of type Size."
 )
 TAUGHT = [
-    (if_on_an_array, ASKED),
-    (lambda w, g: where(g > 0 and w > 0, g, 0.0), ASKED),
-    (lambda w, g, t: g if t > 5 else 0 * g, ASKED),
-    (lambda w, g, t: where(0 < t < 5, g, w), ASKED),
-    (lambda w, g, t: g if t % 10 == 0 else w, ASKED),
-    (lambda w, g, m: (g, max(m, 1)), ASKED),
-    (python_min, ASKED),
+    (if_on_an_array, asked("g > 0")),
+    (lambda w, g: where(g > 0 and w > 0, g, 0.0), asked("g > 0")),
+    (lambda w, g, t: g if t > 5 else 0 * g, asked("t > 5")),
+    (lambda w, g, t: where(0 < t < 5, g, w), asked("t > 0")),
+    (lambda w, g, t: g if t % 10 == 0 else w, asked("t % 10 == 0", EACH_KTH)),
+    (lambda w, g, m: (g, max(m, 1)), asked("m < 1")),
+    (python_min, asked("t / warmup < 1")),
     (lambda w, g: g[0] * w, INDEX),
     (assigning_in_place_by_index, INDEX),
     (
@@ -161,10 +164,11 @@ TAUGHT = [
     (lambda w, g: np.sin(g), f"np.sin cannot be traced: {NO_WORD}"),
     (lambda w, g: np.add.reduce(g) * w, f"np.add.reduce cannot be traced: {NO_WORD}"),
     (
-        lambda w, g: np.float32(2) * g,
-        "np.multiply cannot be traced: write a * b, of formulas and plain numbers; float(…) makes a plain one of"
-        " NumPy's.",
+        lambda w, g: g if g else w,
+        "g has no value yet: only a setting can be asked, and only whether it is zero (`if momentum:`); write"
+        " where(condition, a, b), from thincopt.language.",
     ),
+    (lambda w, g: np.ones(3) * g, "np.multiply cannot be traced: write a * b, of formulas and numbers."),
     (lambda w, g: g.mean() * w, "a formula has no .mean: write mean(x), from thincopt.language."),
     (lambda w, g: g.max() * w, "a formula has no .max: write amax(x), from thincopt.language."),
     (lambda w, g: g.clip(0, 1), "a formula has no .clip: write minimum(maximum(x, low), high)."),

@@ -141,7 +141,7 @@ def test_averaged_swaps_the_averages_in_and_back(ops):
 def test_it_prints_what_differs_from_the_defaults():
     optimizer = thincopt.Adam([0.1, 0.2], L2=0.5)
     optimizer("w", np.ones(2), np.ones(2))
-    assert repr(optimizer) == "<Adam.v1 learn_rate=[0.1, 0.2], L2=0.5; 1 keys>"
+    assert repr(optimizer) == "<Adam.v1 learn_rate=0.1 by [0.1, 0.2], L2=0.5; 1 keys>"
 
 
 @pytest.mark.parametrize("copies", [copy.deepcopy, lambda each: pickle.loads(pickle.dumps(each))])

@@ -91,11 +91,11 @@ class Controls:
         """The settings that are not at their defaults, and the learning rate."""
         settings = settings_of(self.rule)
         told = {
-            name: self.schedules.get(name, value)
+            name: f" by {self.schedules[name]!r}" if name in self.schedules else ""
             for name, value in self.values.items()
             if name == "learn_rate" or name in self.schedules or value != settings[name].default
         }
-        return ", ".join(f"{name}={value!r}" for name, value in told.items())
+        return ", ".join(f"{name}={self.values[name]!r}{by}" for name, by in told.items())
 
     def apart(self) -> Controls:
         """The same for another optimizer, which an iterator cannot serve too: it is told how far that came."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from numbers import Real
 from typing import Any
 
 from .errors import RuleError
@@ -167,13 +168,23 @@ class Node(Untraced):
     def __bool__(self) -> bool:
         if self.asks is not None:
             return self.asks(str(self.value))
-        raise RuleError(
-            "`if`, `and`, `or`, `not` and Python's min and max cannot ask the value of a formula while it is traced:"
-            " write where(condition, a, b), minimum(a, b) or maximum(a, b), from thincopt.language, and combine"
-            " conditions with & | ~ (a < b < c is an `and` too)."
-            " Only a plain setting can be asked, and only whether it is zero (`if momentum:`). For each k-th step, in"
-            " place of `if t % k == 0:`, write `if every(k):`, where k is a setting."
+        raise RuleError(_asked(self))
+
+
+def _asked(node: Node) -> str:
+    """What to write where the value of a formula was asked."""
+    text = repr(node)[1:-1]
+    if not node.is_predicate:
+        return (
+            f"{text} has no value yet: only a setting can be asked, and only whether it is zero (`if momentum:`);"
+            " write where(condition, a, b), from thincopt.language."
         )
+    periodic = any(each.op == "mod" for each in in_order([node]))
+    instead = "for each k-th step `if every(k):`, where k is a setting" if periodic else f"where({text}, a, b)"
+    return (
+        f"`if {text}:` cannot be known yet: write {instead}, or minimum(a, b) and maximum(a, b) for Python's min and"
+        " max, from thincopt.language; combine conditions with & | ~ in place of and, or, not and a < b < c."
+    )
 
 
 def _text(node: Node, level: int = 0, depth: int = DEEPEST) -> str:
@@ -197,7 +208,7 @@ def constant(value: Any) -> Node:
     """A number, or the symbol that it is already."""
     if isinstance(value, Node):
         return value
-    if isinstance(value, int | float):
+    if isinstance(value, Real):
         try:
             return Node("const", value=float(value), whole=float(value).is_integer())
         except OverflowError:

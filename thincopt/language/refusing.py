@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import operator
+from collections.abc import Callable
+from numbers import Real
 from typing import Any, NoReturn
 
 from .errors import RuleError
@@ -33,20 +36,21 @@ ALIKE = {
     "standard_normal": "normal",
     "vdot": "dot",
 }  # NumPy's names of words
-OPERATORS = {
-    "add": "a + b",
-    "divide": "a / b",
-    "equal": "a == b",
-    "greater": "a > b",
-    "greater_equal": "a >= b",
-    "less": "a < b",
-    "less_equal": "a <= b",
-    "multiply": "a * b",
-    "negative": "-x",
-    "not_equal": "a != b",
-    "power": "x**2",
-    "subtract": "a - b",
-}
+OPERATORS: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
+    "add": ("a + b", operator.add),
+    "divide": ("a / b", operator.truediv),
+    "floor_divide": ("a // b", operator.floordiv),
+    "remainder": ("a % b", operator.mod),
+    "equal": ("a == b", operator.eq),
+    "greater": ("a > b", operator.gt),
+    "greater_equal": ("a >= b", operator.ge),
+    "less": ("a < b", operator.lt),
+    "less_equal": ("a <= b", operator.le),
+    "multiply": ("a * b", operator.mul),
+    "not_equal": ("a != b", operator.ne),
+    "power": ("a**b", operator.pow),
+    "subtract": ("a - b", operator.sub),
+}  # NumPy's names of operators
 OTHERWISE = {
     "astype": "x alone: all arrays are of the weights' type",
     "clip": "minimum(maximum(x, low), high)",
@@ -54,6 +58,7 @@ OTHERWISE = {
     "logical_and": "a & b",
     "logical_not": "~a",
     "logical_or": "a | b",
+    "negative": "-x",
     "reciprocal": "1 / x",
     "size": "mean(x) for sum(x) / x.size, from thincopt.language",
     "square": "x**2",
@@ -77,7 +82,7 @@ def instead(name: str) -> str:
     if word in WORDS:
         return f"write {written(word)}, from thincopt.language." + f" {FLAT}" * (name == "matmul")
     if name in OPERATORS:
-        return f"write {OPERATORS[name]}, of formulas and plain numbers; float(…) makes a plain one of NumPy's."
+        return f"write {OPERATORS[name][0]}, of formulas and numbers."
     if name in OTHERWISE:
         return f"write {OTHERWISE[name]}."
     if name in SHAPED.split():
@@ -98,7 +103,10 @@ class Untraced:
             raise AttributeError(name)
         raise RuleError(f"a formula has no .{name}: {instead(name)}")
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> NoReturn:
+    def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
+        number = args[0]
+        if method == "__call__" and ufunc.__name__ in OPERATORS and isinstance(number, Real):
+            return OPERATORS[ufunc.__name__][1](float(number), self)  # so NumPy's numbers ask, left of an operator
         name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
         raise RuleError(f"np.{name} cannot be traced: {instead(name)}")
 

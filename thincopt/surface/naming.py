@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from numbers import Real
 from typing import Any, Protocol, TypeAlias
 
 from ..errors import SettingError, registered_suggestion, shown, suggestion
 from ..errors.spellings import spelled
 from ..language import Rule
+from ..language.signature import Setting
 from ..rules import all_rules
 from ..schedules import named
 
@@ -69,7 +71,7 @@ ELSEWHERE, OF_THINC, OF_THINC_REGISTRY = (
     {name: text for text, names in texts.items() for name in names.split()}
     for texts in (INSTEAD, THINC, THINC_REGISTRY)
 )
-REQUIRED: Any = object()  # what an argument that was not given is
+REQUIRED: Any = Setting.REQUIRED  # what an argument that was not given is
 # Words of schedules' names elsewhere; those that are here are found before.
 SCHEDULES = re.compile(r"(?i)cosine|anneal|exponential|polynomial|onecycle|plateau|scheduler|lr$|^lr_")
 
@@ -175,6 +177,8 @@ def see_constructor(given: tuple[Any, ...], settings: Mapping[str, Any]) -> None
             "Optimizer needs learn_rate: Optimizer(0.001) is an Adam, as in Thinc; by another rule write"
             " Optimizer.of('SGD.v2', learn_rate=0.1)."
         )
+    for name in get_close_matches("use_radam", settings, 1, cutoff=0.8):
+        raise SettingError(f"Optimizer has no setting {name!r}. Did you mean 'use_radam'?")
 
 
 def thinc_rule(use_radam: bool, settings: Mapping[str, Any]) -> tuple[Rule, dict[str, Any]]:
