@@ -37,12 +37,13 @@ _HOMES = {
     "stage": "language",
 }
 _MODULES = ("registry", "schedules")
+_DOORS = ("thinc",)  # to other libraries: each imports its own
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(f".{_HOMES[name]}", __name__), name)
-    if name in _MODULES:
+    if name in (*_MODULES, *_DOORS):
         return import_module(f".{name}", __name__)
     if name == "__all__":
         return _starred()
@@ -56,7 +57,7 @@ def __getattr__(name: str) -> Any:
             text = import_module(".surface.naming", __name__).missing(name, __dir__())
         if _is_imported(sys._getframe(1)):
             raise ImportError(text, name=__name__, path=__file__)
-        raise AttributeError(text)
+        raise AttributeError(text, name=name, obj=None)  # lest Python suggest too
     return found
 
 

@@ -4,6 +4,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 from . import registry as registry
 from . import schedules as schedules
+from .surface.factory import Factory
 from .concurrency.threads import num_threads as num_threads
 from .concurrency.threads import set_num_threads as set_num_threads
 from .configs.loading import Config as Config
@@ -29,10 +30,12 @@ from .surface.compiling import compile as compile
 from .surface.factory import get as get
 from .surface.optimizer import Optimizer as Optimizer
 from .surface.printing import source as source
-from .surface.factory import Factory
 from .language import Rule
 from .ops.contract import Ops
 from .schedules import Schedule
+
+Scheduled: TypeAlias = float | Schedule | Sequence[float] | Iterator[float]
+Follower: TypeAlias = Schedule | Sequence[float] | Iterator[float]
 
 __all__ = [
     "Adam",
@@ -80,8 +83,7 @@ __all__ = [
 __version__: str
 _HOMES: dict[str, str]
 def _starred() -> list[str]: ...
-Scheduled: TypeAlias = float | Schedule | Sequence[float] | Iterator[float]
-Follower: TypeAlias = Schedule | Sequence[float] | Iterator[float]
+def _is_imported(asks: Any) -> bool: ...
 
 class _Adam_v1(Protocol):
     rule: Rule

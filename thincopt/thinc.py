@@ -1,5 +1,5 @@
-"""Optimizers that Thinc and spaCy take for their own: `from thincopt.thinc import Adam`."""
+"""Optimizers and schedules for Thinc and spaCy: `from thincopt.thinc import Adam, warmup_linear`."""
 
-from thincopt.bridges.thinc import Optimizer, __getattr__, parameters
+from thincopt.bridges.thinc import Optimizer, __dir__, __getattr__, averaged, finish_update, load, parameters
 
-__all__ = ["Optimizer", "__getattr__", "parameters"]
+__all__ = ["Optimizer", "__dir__", "__getattr__", "averaged", "finish_update", "load", "parameters"]

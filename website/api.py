@@ -16,7 +16,8 @@ PAGE = """\
 # Python interface
 
 All that `import thincopt` gives. Every [optimizer](../optimizers/index.md) and every
-[schedule](../schedules/index.md) is there by its name too: `thincopt.Adam`, `thincopt.warmup_linear`.
+[schedule](../schedules/index.md) is there by its name too: `thincopt.Adam`, `thincopt.warmup_linear`. For Thinc and
+spaCy there is `thincopt.thinc`, of which [its guide](../../guides/thinc.md) tells.
 
 {listing}
 

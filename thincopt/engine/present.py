@@ -261,5 +261,6 @@ def _refuse_single(name: str, ops: Ops, *call: Any) -> int:
     raise ArrayError(
         f"{name} with these settings needs the whole model at once (a sum over all keys, or state that they share, is"
         " part of it):"
-        " call optimizer.update({key: (weights, gradient), …}) instead of optimizer(key, weights, gradient)."
+        " call optimizer.update({key: (weights, gradient), …}) instead of optimizer(key, weights, gradient). Loops that"
+        " give one array at a time, such as spaCy's, cannot have them; a clip can be grad_clip_by='key' there."
     )

@@ -41,7 +41,7 @@ def key_fault(weights: Array, state: KeyState | None) -> str | None:
     if state.size != weights.size or weights.dtype != state.dtype:
         return (
             f"this key began with {state.size} elements of {state.dtype}, but now there are {weights.size} of"
-            f" {weights.dtype}; use another key for other weights"
+            f" {weights.dtype}; use another key for other weights, the same in every process (an id is not)"
         )
     if not are_alike(weights.shape, state.shape):
         return f"this key began with shape {state.shape}, but now it is {weights.shape}; is it transposed?"

@@ -1,4 +1,4 @@
-"""Write `thincopt/__init__.pyi` from the registries, so that editors complete and explain arguments: `make stubs`."""
+"""Write `__init__.pyi` and `thinc.pyi` from the registries, so that editors complete and explain: `make stubs`."""
 
 from __future__ import annotations
 
@@ -16,44 +16,60 @@ from ..rules import all_rules
 from ..schedules import Family, all_schedules
 from .factory import factory_of
 
-TARGET = Path(thincopt.__file__).with_suffix(".pyi")
+HOME = Path(thincopt.__file__).parent
+FOR_THINC = ("Optimizer", "averaged", "finish_update", "load", "parameters")
 HEAD = """\
 # Written by thincopt/surface/stubs.py from the registries. Not to be edited: run `make stubs`.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, Protocol, TypeAlias
 
 {imports}
-from .surface.factory import Factory
 from .language import Rule
 from .ops.contract import Ops
 from .schedules import Schedule
 
+Scheduled: TypeAlias = float | Schedule | Sequence[float] | Iterator[float]
+Follower: TypeAlias = Schedule | Sequence[float] | Iterator[float]
+"""
+OWN = """\
 __all__ = [
-{starred}
+{}
 ]
 __version__: str
 _HOMES: dict[str, str]
 def _starred() -> list[str]: ...
-Scheduled: TypeAlias = float | Schedule | Sequence[float] | Iterator[float]
-Follower: TypeAlias = Schedule | Sequence[float] | Iterator[float]
+def _is_imported(asks: Any) -> bool: ...
 """
 
 
-def stub() -> str:
-    """The text of the stub."""
+def stubs() -> dict[Path, str]:
+    """The text of each stub, by its file."""
+    schedules = [family for _, family in sorted(all_schedules().items()) if _is_ours(family)]
     homes: dict[str, list[str]] = {}
     for name, home in _HOMES.items():
         homes.setdefault(home, []).append(name)
     imports = ["from . import registry as registry", "from . import schedules as schedules"]
+    imports += ["from .surface.factory import Factory"]
     imports += [f"from .{home} import {name} as {name}" for home, names in sorted(homes.items()) for name in names]
-    parts = [HEAD.format(imports="\n".join(imports), starred="\n".join(f'    "{name}",' for name in _starred()))]
+    own = OWN.format("\n".join(f'    "{name}",' for name in _starred()))
+    thinc = [f"from .bridges.thinc import {name} as {name}" for name in FOR_THINC]
+    thinc += [f"from . import {each.__name__} as {each.__name__}" for each in schedules]
+    return {
+        HOME / "__init__.pyi": "\n".join([_head(imports), own, *_families(), *map(_schedule, schedules)]),
+        HOME / "thinc.pyi": "\n".join([_head(thinc), *_families()]),
+    }
+
+
+def _head(imports: list[str]) -> str:
+    return HEAD.format(imports="\n".join(imports))
+
+
+def _families() -> list[str]:
     versions: dict[str, list[Rule]] = {}
     for name, rule in sorted(all_rules().items()):
         if _is_ours(rule):
             versions.setdefault(name.partition(".")[0], []).append(rule)
-    parts += [_optimizers(family, rules) for family, rules in versions.items()]
-    parts += [_schedule(family) for _, family in sorted(all_schedules().items()) if _is_ours(family)]
-    return "\n".join(parts)
+    return [_optimizers(family, rules) for family, rules in versions.items()]
 
 
 def _is_ours(each: Rule | Family) -> bool:
@@ -122,4 +138,5 @@ def _schedule(family: Family) -> str:
 
 
 if __name__ == "__main__":
-    TARGET.write_text(stub(), encoding="utf-8")
+    for path, text in stubs().items():
+        path.write_text(text, encoding="utf-8")

@@ -1,0 +1,611 @@
+# Written by thincopt/surface/stubs.py from the registries. Not to be edited: run `make stubs`.
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, Protocol, TypeAlias
+
+from .bridges.thinc import Optimizer as Optimizer
+from .bridges.thinc import averaged as averaged
+from .bridges.thinc import finish_update as finish_update
+from .bridges.thinc import load as load
+from .bridges.thinc import parameters as parameters
+from . import compounding as compounding
+from . import constant as constant
+from . import constant_then as constant_then
+from . import cyclic_triangular as cyclic_triangular
+from . import decaying as decaying
+from . import slanted_triangular as slanted_triangular
+from . import warmup_linear as warmup_linear
+from .language import Rule
+from .ops.contract import Ops
+from .schedules import Schedule
+
+Scheduled: TypeAlias = float | Schedule | Sequence[float] | Iterator[float]
+Follower: TypeAlias = Schedule | Sequence[float] | Iterator[float]
+
+class _Adam_v1(Protocol):
+    rule: Rule
+    def __call__(
+        self,
+        learn_rate: Scheduled = 0.001,
+        *,
+        beta1: Scheduled = 0.9,
+        beta2: Scheduled = 0.999,
+        eps: Scheduled = 1e-08,
+        L2: Scheduled = 0.0,
+        grad_clip: Scheduled = 1.0,
+        grad_clip_by: Literal['key', 'model'] = 'key',
+        weight_decay: Scheduled = 0.0,
+        lookahead_k: Scheduled = 0,
+        lookahead_alpha: Scheduled = 0.5,
+        use_averages: bool = True,
+        L2_is_weight_decay: bool = True,
+        nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
+        zero_gradient: bool = True,
+        schedules: Mapping[str, Follower] | None = None,
+        ops: Ops | None = None,
+    ) -> Optimizer:
+        """Divide the running mean of gradients by the root of the running mean of their squares, as Thinc's Adam.
+
+        It has the efficient order of the paper's section 2: ε is added to the root of v before that is corrected. The Adam
+        of torch, optax and the paper's Algorithm 1 is Adam.v2.
+
+        m ← β₁m + (1−β₁)g;   v ← β₂v + (1−β₂)g²;   w ← w − η·√(1−β₂ᵗ)/(1−β₁ᵗ) · m / (√v + ε)
+
+        learn_rate: How far a step goes. Often 0.0001 to 0.01; with 0 nothing moves.
+        beta1: How slowly the running mean of gradients forgets: of what it holds, this share stays at each step. 0.9
+            averages about the last 10 steps; 0 keeps no memory.
+        beta2: How slowly the running mean of squared gradients forgets. 0.999 averages about the last 1,000 steps; 0
+            keeps no memory.
+        eps: A small number added below the fraction bar, so that nothing is divided by zero. A larger one makes steps
+            smaller where gradients are small.
+        L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is added to
+            it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is off.
+        grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0 is off.
+        grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update` together.
+        weight_decay: How strongly weights are pulled towards zero directly: at each step they shrink by `learn_rate`
+            times this. Often 0.01 to 0.1; 0 is off.
+        lookahead_k: After how many steps the weights go back towards slow weights that follow behind (lookahead). 5
+            to 10 are usual; 0 is off.
+        lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5 is
+            usual.
+        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the weights.
+        L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through the
+            gradient.
+        nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or let it
+            through.
+        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster where each
+            batch writes new gradients over the old ones.
+        schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
+            the same setting holds until the first `step_schedules()`.
+        ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
+        """
+class _Adam_v2(Protocol):
+    rule: Rule
+    def __call__(
+        self,
+        learn_rate: Scheduled = 0.001,
+        *,
+        beta1: Scheduled = 0.9,
+        beta2: Scheduled = 0.999,
+        eps: Scheduled = 1e-08,
+        amsgrad: bool = False,
+        L2: Scheduled = 0.0,
+        grad_clip: Scheduled = 0.0,
+        grad_clip_by: Literal['key', 'model'] = 'key',
+        weight_decay: Scheduled = 0.0,
+        lookahead_k: Scheduled = 0,
+        lookahead_alpha: Scheduled = 0.5,
+        use_averages: bool = False,
+        L2_is_weight_decay: bool = False,
+        nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
+        zero_gradient: bool = True,
+        schedules: Mapping[str, Follower] | None = None,
+        ops: Ops | None = None,
+    ) -> Optimizer:
+        """Divide the running mean of gradients by the root of the running mean of their squares (Algorithm 1).
+
+        m ← β₁m + (1−β₁)g;   v ← β₂v + (1−β₂)g²;   m̂ = m/(1−β₁ᵗ);   v̂ = v/(1−β₂ᵗ);   w ← w − η·m̂ / (√v̂ + ε)
+
+        With `amsgrad`, the greatest v so far takes its place beneath the root, so that a step never grows back.
+
+        learn_rate: How far a step goes. Often 0.0001 to 0.01; with 0 nothing moves.
+        beta1: How slowly the running mean of gradients forgets: of what it holds, this share stays at each step. 0.9
+            averages about the last 10 steps; 0 keeps no memory.
+        beta2: How slowly the running mean of squared gradients forgets. 0.999 averages about the last 1,000 steps; 0
+            keeps no memory.
+        eps: A small number added below the fraction bar, so that nothing is divided by zero. A larger one makes steps
+            smaller where gradients are small.
+        amsgrad: Divide by the greatest mean of squares so far instead of the present one, so that a step never grows
+            back.
+        L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is added to
+            it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is off.
+        grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0 is off.
+        grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update` together.
+        weight_decay: How strongly weights are pulled towards zero directly: at each step they shrink by `learn_rate`
+            times this. Often 0.01 to 0.1; 0 is off.
+        lookahead_k: After how many steps the weights go back towards slow weights that follow behind (lookahead). 5
+            to 10 are usual; 0 is off.
+        lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5 is
+            usual.
+        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the weights.
+        L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through the
+            gradient.
+        nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or let it
+            through.
+        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster where each
+            batch writes new gradients over the old ones.
+        schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
+            the same setting holds until the first `step_schedules()`.
+        ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
+        """
+class _Adam(_Adam_v1, Protocol):
+    v1: _Adam_v1
+    v2: _Adam_v2
+Adam: _Adam
+
+class _AdamW_v1(Protocol):
+    rule: Rule
+    def __call__(
+        self,
+        learn_rate: Scheduled = 0.001,
+        *,
+        beta1: Scheduled = 0.9,
+        beta2: Scheduled = 0.999,
+        eps: Scheduled = 1e-08,
+        amsgrad: bool = False,
+        L2: Scheduled = 0.0,
+        grad_clip: Scheduled = 0.0,
+        grad_clip_by: Literal['key', 'model'] = 'key',
+        weight_decay: Scheduled = 0.01,
+        lookahead_k: Scheduled = 0,
+        lookahead_alpha: Scheduled = 0.5,
+        use_averages: bool = False,
+        L2_is_weight_decay: bool = False,
+        nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
+        zero_gradient: bool = True,
+        schedules: Mapping[str, Follower] | None = None,
+        ops: Ops | None = None,
+    ) -> Optimizer:
+        """Divide the running mean of gradients by the root of the running mean of their squares (Algorithm 1).
+
+        m ← β₁m + (1−β₁)g;   v ← β₂v + (1−β₂)g²;   m̂ = m/(1−β₁ᵗ);   v̂ = v/(1−β₂ᵗ);   w ← w − η·m̂ / (√v̂ + ε)
+
+        With `amsgrad`, the greatest v so far takes its place beneath the root, so that a step never grows back.
+
+        learn_rate: How far a step goes. Often 0.0001 to 0.01; with 0 nothing moves.
+        beta1: How slowly the running mean of gradients forgets: of what it holds, this share stays at each step. 0.9
+            averages about the last 10 steps; 0 keeps no memory.
+        beta2: How slowly the running mean of squared gradients forgets. 0.999 averages about the last 1,000 steps; 0
+            keeps no memory.
+        eps: A small number added below the fraction bar, so that nothing is divided by zero. A larger one makes steps
+            smaller where gradients are small.
+        amsgrad: Divide by the greatest mean of squares so far instead of the present one, so that a step never grows
+            back.
+        L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is added to
+            it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is off.
+        grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0 is off.
+        grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update` together.
+        weight_decay: How strongly weights are pulled towards zero directly: at each step they shrink by `learn_rate`
+            times this. Often 0.01 to 0.1; 0 is off.
+        lookahead_k: After how many steps the weights go back towards slow weights that follow behind (lookahead). 5
+            to 10 are usual; 0 is off.
+        lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5 is
+            usual.
+        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the weights.
+        L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through the
+            gradient.
+        nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or let it
+            through.
+        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster where each
+            batch writes new gradients over the old ones.
+        schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
+            the same setting holds until the first `step_schedules()`.
+        ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
+        """
+class _AdamW(_AdamW_v1, Protocol):
+    v1: _AdamW_v1
+AdamW: _AdamW
+
+class _LAMB_v1(Protocol):
+    rule: Rule
+    def __call__(
+        self,
+        learn_rate: Scheduled = 0.001,
+        *,
+        beta1: Scheduled = 0.9,
+        beta2: Scheduled = 0.999,
+        eps: Scheduled = 1e-06,
+        weight_decay: Scheduled = 0.0,
+        clamp: Scheduled = 10.0,
+        debias: bool = False,
+        L2: Scheduled = 0.0,
+        grad_clip: Scheduled = 0.0,
+        grad_clip_by: Literal['key', 'model'] = 'key',
+        lookahead_k: Scheduled = 0,
+        lookahead_alpha: Scheduled = 0.5,
+        use_averages: bool = False,
+        L2_is_weight_decay: bool = False,
+        nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
+        zero_gradient: bool = True,
+        schedules: Mapping[str, Follower] | None = None,
+        ops: Ops | None = None,
+    ) -> Optimizer:
+        """Adam's direction, scaled to the size of each array of weights (Algorithm 2, with φ(z) = min(z, clamp)).
+
+        The paper corrects the moments' bias; as its authors note, warm-up does the same, so `debias` is off here as
+        in the implementations in use. Where either norm is zero the ratio is 1.
+
+        m ← β₁m + (1−β₁)g;   v ← β₂v + (1−β₂)g²;   u = m̂ / (√v̂ + ε) + λw;   w ← w − η · φ(‖w‖)/‖u‖ · u
+
+        learn_rate: How far a step goes. Often 0.0001 to 0.01; with 0 nothing moves.
+        beta1: How slowly the running mean of gradients forgets: of what it holds, this share stays at each step. 0.9
+            averages about the last 10 steps; 0 keeps no memory.
+        beta2: How slowly the running mean of squared gradients forgets. 0.999 averages about the last 1,000 steps; 0
+            keeps no memory.
+        eps: A small number added below the fraction bar, so that nothing is divided by zero. A larger one makes steps
+            smaller where gradients are small.
+        weight_decay: This share of each weight is added to the direction before it is scaled. 0.01 is usual; 0 is
+            off.
+        clamp: The largest norm of an array of weights that still makes its steps larger; above it, the norm counts as
+            this number.
+        debias: Correct both running means for having started at zero, as Adam does.
+        L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is added to
+            it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is off.
+        grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0 is off.
+        grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update` together.
+        lookahead_k: After how many steps the weights go back towards slow weights that follow behind (lookahead). 5
+            to 10 are usual; 0 is off.
+        lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5 is
+            usual.
+        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the weights.
+        L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through the
+            gradient.
+        nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or let it
+            through.
+        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster where each
+            batch writes new gradients over the old ones.
+        schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
+            the same setting holds until the first `step_schedules()`.
+        ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
+        """
+class _LAMB(_LAMB_v1, Protocol):
+    v1: _LAMB_v1
+LAMB: _LAMB
+
+class _Lion_v1(Protocol):
+    rule: Rule
+    def __call__(
+        self,
+        learn_rate: Scheduled = 0.0001,
+        *,
+        beta1: Scheduled = 0.9,
+        beta2: Scheduled = 0.99,
+        L2: Scheduled = 0.0,
+        grad_clip: Scheduled = 0.0,
+        grad_clip_by: Literal['key', 'model'] = 'key',
+        weight_decay: Scheduled = 0.0,
+        lookahead_k: Scheduled = 0,
+        lookahead_alpha: Scheduled = 0.5,
+        use_averages: bool = False,
+        L2_is_weight_decay: bool = False,
+        nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
+        zero_gradient: bool = True,
+        schedules: Mapping[str, Follower] | None = None,
+        ops: Ops | None = None,
+    ) -> Optimizer:
+        """Step by the sign of a mix of momentum and gradient, so that every weight moves equally far.
+
+        c = β₁m + (1−β₁)g;   w ← w − η·sign(c);   m ← β₂m + (1−β₂)g
+
+        learn_rate: How far a step goes. Often 0.0001 to 0.01; with 0 nothing moves.
+        beta1: How much of the running mean goes into a step; the rest is the present gradient.
+        beta2: How slowly the running mean of gradients forgets. 0.99 averages about the last 100 steps.
+        L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is added to
+            it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is off.
+        grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0 is off.
+        grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update` together.
+        weight_decay: How strongly weights are pulled towards zero directly: at each step they shrink by `learn_rate`
+            times this. Often 0.01 to 0.1; 0 is off.
+        lookahead_k: After how many steps the weights go back towards slow weights that follow behind (lookahead). 5
+            to 10 are usual; 0 is off.
+        lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5 is
+            usual.
+        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the weights.
+        L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through the
+            gradient.
+        nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or let it
+            through.
+        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster where each
+            batch writes new gradients over the old ones.
+        schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
+            the same setting holds until the first `step_schedules()`.
+        ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
+        """
+class _Lion(_Lion_v1, Protocol):
+    v1: _Lion_v1
+Lion: _Lion
+
+class _NAdam_v1(Protocol):
+    rule: Rule
+    def __call__(
+        self,
+        learn_rate: Scheduled = 0.002,
+        *,
+        beta1: Scheduled = 0.9,
+        beta2: Scheduled = 0.999,
+        eps: Scheduled = 1e-08,
+        momentum_decay: Scheduled = 0.004,
+        L2: Scheduled = 0.0,
+        grad_clip: Scheduled = 0.0,
+        grad_clip_by: Literal['key', 'model'] = 'key',
+        weight_decay: Scheduled = 0.0,
+        lookahead_k: Scheduled = 0,
+        lookahead_alpha: Scheduled = 0.5,
+        use_averages: bool = False,
+        L2_is_weight_decay: bool = False,
+        nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
+        zero_gradient: bool = True,
+        schedules: Mapping[str, Follower] | None = None,
+        ops: Ops | None = None,
+    ) -> Optimizer:
+        """Adam with Nesterov's momentum, which looks one step ahead.
+
+        The weight of the momentum, μ, rises in the first steps at the pace ψ.
+
+        μₜ = β₁(1 − ½·0.96^(tψ));   m ← β₁m + (1−β₁)g;   v ← β₂v + (1−β₂)g²;   v̂ = v/(1−β₂ᵗ);
+        m̂ = μₜ₊₁m/(1−∏μ·μₜ₊₁) + (1−μₜ)g/(1−∏μ);   w ← w − η·m̂ / (√v̂ + ε)
+
+        learn_rate: How far a step goes. Often 0.0001 to 0.01; with 0 nothing moves.
+        beta1: How slowly the running mean of gradients forgets: of what it holds, this share stays at each step. 0.9
+            averages about the last 10 steps; 0 keeps no memory.
+        beta2: How slowly the running mean of squared gradients forgets. 0.999 averages about the last 1,000 steps; 0
+            keeps no memory.
+        eps: A small number added below the fraction bar, so that nothing is divided by zero. A larger one makes steps
+            smaller where gradients are small.
+        momentum_decay: How fast the momentum rises to its full weight in the first steps. 0.004 is usual; with 0 it
+            stays at half of `beta1`.
+        L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is added to
+            it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is off.
+        grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0 is off.
+        grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update` together.
+        weight_decay: How strongly weights are pulled towards zero directly: at each step they shrink by `learn_rate`
+            times this. Often 0.01 to 0.1; 0 is off.
+        lookahead_k: After how many steps the weights go back towards slow weights that follow behind (lookahead). 5
+            to 10 are usual; 0 is off.
+        lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5 is
+            usual.
+        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the weights.
+        L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through the
+            gradient.
+        nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or let it
+            through.
+        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster where each
+            batch writes new gradients over the old ones.
+        schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
+            the same setting holds until the first `step_schedules()`.
+        ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
+        """
+class _NAdam(_NAdam_v1, Protocol):
+    v1: _NAdam_v1
+NAdam: _NAdam
+
+class _RAdam_v1(Protocol):
+    rule: Rule
+    def __call__(
+        self,
+        learn_rate: Scheduled = 0.001,
+        *,
+        beta1: Scheduled = 0.9,
+        beta2: Scheduled = 0.999,
+        eps: Scheduled = 1e-08,
+        L2: Scheduled = 0.0,
+        grad_clip: Scheduled = 1.0,
+        grad_clip_by: Literal['key', 'model'] = 'key',
+        weight_decay: Scheduled = 0.0,
+        lookahead_k: Scheduled = 0,
+        lookahead_alpha: Scheduled = 0.5,
+        use_averages: bool = True,
+        L2_is_weight_decay: bool = True,
+        nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
+        zero_gradient: bool = True,
+        schedules: Mapping[str, Follower] | None = None,
+        ops: Ops | None = None,
+    ) -> Optimizer:
+        """Adam that begins as plain momentum, until enough gradients were seen to divide by their squares, as in Thinc.
+
+        Its steps count from 2, ε is added to the root before that is corrected, and it divides from ρₛ = 5 on. The RAdam
+        of torch and of the paper is RAdam.v2, whose page says what r and ρ are.
+
+        s = t+1;   m ← β₁m + (1−β₁)g;   v ← β₂v + (1−β₂)g²;
+        w ← w − η·r·√(1−β₂ˢ)/(1−β₁ˢ)·m / (√v + ε) where ρₛ ≥ 5, else w − η·m/(1−β₁ˢ)
+
+        learn_rate: How far a step goes. Often 0.0001 to 0.01; with 0 nothing moves.
+        beta1: How slowly the running mean of gradients forgets: of what it holds, this share stays at each step. 0.9
+            averages about the last 10 steps; 0 keeps no memory.
+        beta2: How slowly the running mean of squared gradients forgets. 0.999 averages about the last 1,000 steps; 0
+            keeps no memory.
+        eps: A small number added below the fraction bar, so that nothing is divided by zero. A larger one makes steps
+            smaller where gradients are small.
+        L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is added to
+            it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is off.
+        grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0 is off.
+        grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update` together.
+        weight_decay: How strongly weights are pulled towards zero directly: at each step they shrink by `learn_rate`
+            times this. Often 0.01 to 0.1; 0 is off.
+        lookahead_k: After how many steps the weights go back towards slow weights that follow behind (lookahead). 5
+            to 10 are usual; 0 is off.
+        lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5 is
+            usual.
+        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the weights.
+        L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through the
+            gradient.
+        nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or let it
+            through.
+        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster where each
+            batch writes new gradients over the old ones.
+        schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
+            the same setting holds until the first `step_schedules()`.
+        ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
+        """
+class _RAdam_v2(Protocol):
+    rule: Rule
+    def __call__(
+        self,
+        learn_rate: Scheduled = 0.001,
+        *,
+        beta1: Scheduled = 0.9,
+        beta2: Scheduled = 0.999,
+        eps: Scheduled = 1e-08,
+        L2: Scheduled = 0.0,
+        grad_clip: Scheduled = 0.0,
+        grad_clip_by: Literal['key', 'model'] = 'key',
+        weight_decay: Scheduled = 0.0,
+        lookahead_k: Scheduled = 0,
+        lookahead_alpha: Scheduled = 0.5,
+        use_averages: bool = False,
+        L2_is_weight_decay: bool = False,
+        nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
+        zero_gradient: bool = True,
+        schedules: Mapping[str, Follower] | None = None,
+        ops: Ops | None = None,
+    ) -> Optimizer:
+        """Adam that begins as plain momentum, until enough gradients were seen to divide by their squares.
+
+        The factor r makes steps smaller while the mean of squares is still uncertain.
+
+        m ← β₁m + (1−β₁)g;   v ← β₂v + (1−β₂)g²;   m̂ = m/(1−β₁ᵗ);
+        ρ∞ = 2/(1−β₂) − 1;   ρₜ = ρ∞ − 2tβ₂ᵗ/(1−β₂ᵗ);   r = √((ρₜ−4)(ρₜ−2)ρ∞ / ((ρ∞−4)(ρ∞−2)ρₜ));
+        w ← w − η·m̂·r·√(1−β₂ᵗ) / (√v + ε) where ρₜ > 5, else w − η·m̂
+
+        learn_rate: How far a step goes. Often 0.0001 to 0.01; with 0 nothing moves.
+        beta1: How slowly the running mean of gradients forgets: of what it holds, this share stays at each step. 0.9
+            averages about the last 10 steps; 0 keeps no memory.
+        beta2: How slowly the running mean of squared gradients forgets. 0.999 averages about the last 1,000 steps; 0
+            keeps no memory.
+        eps: A small number added below the fraction bar, so that nothing is divided by zero. A larger one makes steps
+            smaller where gradients are small.
+        L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is added to
+            it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is off.
+        grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0 is off.
+        grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update` together.
+        weight_decay: How strongly weights are pulled towards zero directly: at each step they shrink by `learn_rate`
+            times this. Often 0.01 to 0.1; 0 is off.
+        lookahead_k: After how many steps the weights go back towards slow weights that follow behind (lookahead). 5
+            to 10 are usual; 0 is off.
+        lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5 is
+            usual.
+        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the weights.
+        L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through the
+            gradient.
+        nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or let it
+            through.
+        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster where each
+            batch writes new gradients over the old ones.
+        schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
+            the same setting holds until the first `step_schedules()`.
+        ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
+        """
+class _RAdam(_RAdam_v1, Protocol):
+    v1: _RAdam_v1
+    v2: _RAdam_v2
+RAdam: _RAdam
+
+class _SGD_v1(Protocol):
+    rule: Rule
+    def __call__(
+        self,
+        learn_rate: Scheduled,
+        *,
+        L2: Scheduled = 0.0,
+        grad_clip: Scheduled = 1.0,
+        grad_clip_by: Literal['key', 'model'] = 'key',
+        weight_decay: Scheduled = 0.0,
+        lookahead_k: Scheduled = 0,
+        lookahead_alpha: Scheduled = 0.5,
+        use_averages: bool = True,
+        L2_is_weight_decay: bool = True,
+        nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
+        zero_gradient: bool = True,
+        schedules: Mapping[str, Follower] | None = None,
+        ops: Ops | None = None,
+    ) -> Optimizer:
+        """Follow the gradient, as Thinc's SGD. SGD.v2 has momentum.
+
+        w ← w − η·g
+
+        learn_rate: How far a step goes. Often 0.0001 to 0.01; with 0 nothing moves.
+        L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is added to
+            it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is off.
+        grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0 is off.
+        grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update` together.
+        weight_decay: How strongly weights are pulled towards zero directly: at each step they shrink by `learn_rate`
+            times this. Often 0.01 to 0.1; 0 is off.
+        lookahead_k: After how many steps the weights go back towards slow weights that follow behind (lookahead). 5
+            to 10 are usual; 0 is off.
+        lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5 is
+            usual.
+        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the weights.
+        L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through the
+            gradient.
+        nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or let it
+            through.
+        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster where each
+            batch writes new gradients over the old ones.
+        schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
+            the same setting holds until the first `step_schedules()`.
+        ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
+        """
+class _SGD_v2(Protocol):
+    rule: Rule
+    def __call__(
+        self,
+        learn_rate: Scheduled = 0.001,
+        *,
+        momentum: Scheduled = 0.0,
+        dampening: Scheduled = 0.0,
+        nesterov: bool = False,
+        L2: Scheduled = 0.0,
+        grad_clip: Scheduled = 0.0,
+        grad_clip_by: Literal['key', 'model'] = 'key',
+        weight_decay: Scheduled = 0.0,
+        lookahead_k: Scheduled = 0,
+        lookahead_alpha: Scheduled = 0.5,
+        use_averages: bool = False,
+        L2_is_weight_decay: bool = False,
+        nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
+        zero_gradient: bool = True,
+        schedules: Mapping[str, Follower] | None = None,
+        ops: Ops | None = None,
+    ) -> Optimizer:
+        """Follow the gradient, with momentum if you like, as torch's SGD. The first gradient enters undampened.
+
+        b ← μb + (1−τ)g;   w ← w − η·b, or with Nesterov w − η·(g + μb)
+
+        learn_rate: How far a step goes. Often 0.0001 to 0.01; with 0 nothing moves.
+        momentum: How much of the last step goes into the next. 0.9 is usual; 0 is plain gradient descent.
+        dampening: How much of each new gradient is left out of the momentum. 0 takes all of it.
+        nesterov: Take the gradient as if the momentum's next move had been made already (Nesterov's momentum).
+        L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is added to
+            it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is off.
+        grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0 is off.
+        grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update` together.
+        weight_decay: How strongly weights are pulled towards zero directly: at each step they shrink by `learn_rate`
+            times this. Often 0.01 to 0.1; 0 is off.
+        lookahead_k: After how many steps the weights go back towards slow weights that follow behind (lookahead). 5
+            to 10 are usual; 0 is off.
+        lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5 is
+            usual.
+        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the weights.
+        L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through the
+            gradient.
+        nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or let it
+            through.
+        zero_gradient: Let a step set the gradient to zero. With False it stays as it is, which is faster where each
+            batch writes new gradients over the old ones.
+        schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
+            the same setting holds until the first `step_schedules()`.
+        ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
+        """
+class _SGD(_SGD_v1, Protocol):
+    v1: _SGD_v1
+    v2: _SGD_v2
+SGD: _SGD
