@@ -57,7 +57,7 @@ def parameters(**models: Any) -> dict[Hashable, tuple[Array, Array]]:
 
 @contextmanager
 def averaged(optimizer: optimizer.Optimizer, **models: Any) -> Iterator[None]:
-    """Have models use the averages of what `finish_update` has trained, for the time of `with averaged(…)`."""
+    """For a while, have models use the averages of what `finish_update` has trained, by the same names."""
     averages = optimizer.averages or {}
     weights: dict[Hashable, Array] = {
         key: layer.get_param(key[-1]) for key, layer in _layers(models) if key in averages
