@@ -18,7 +18,7 @@ AVERAGED = [
     (
         {"W": np.ones(5)},
         "Key 'W': this key began with 12 elements of float32, but now there are 5 of float64; use another key for other"
-        " weights.",
+        " weights, the same in every process (an id is not).",
     ),
     (
         {"W": readonly()},
