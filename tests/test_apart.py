@@ -29,21 +29,21 @@ class ApartRunner(PlainRunner):
     """Plain NumPy that runs the kernel of each part alone, one after the other."""
 
     def run(self, numbers, batch, lr_scale):
-        fused, cases = self.programs, range(len(self.programs))
-        idle = replace(self.recipe.kernels[0], phases=(EMPTY,), keeps=())
-        rounds = list(zip_longest(*(cut(self.recipe, case) for case in cases), fillvalue=idle))
+        (recipe, _), (programs,) = self.cohorts[0], self.programs
+        idle = replace(recipe.kernels[0], phases=(EMPTY,), keeps=())
+        rounds = list(zip_longest(*(cut(recipe, case) for case in range(len(programs))), fillvalue=idle))
         for place, kernels in enumerate(rounds):
-            self.programs = list(map(_program, kernels))
+            self.programs = [list(map(_program, kernels))]
             assert super().run(numbers, batch, lr_scale) == Outcome.DONE
             for key in batch if place + 1 < len(rounds) else ():
-                self.states[key].counts[0] -= 1  # one step is counted once
-        self.programs = fused
+                self.states[key].state.counts[0] -= 1  # one step is counted once
+        self.programs = [programs]
         return Outcome.DONE
 
 
 class ApartOps(NumpyOps):
-    def runner(self, recipe, shared, turns, *, nonfinite):
-        return ApartRunner(recipe, shared, turns, check_finite=nonfinite != "propagate")
+    def runner(self, cohorts, turns, *, nonfinite):
+        return ApartRunner(cohorts, turns, check_finite=nonfinite != "propagate")
 
 
 @pytest.mark.parametrize(("name", "settings", "dtype"), combinations())
@@ -65,6 +65,6 @@ def test_every_part_may_walk_apart(name, settings, dtype):
 def test_a_stage_that_is_not_within_the_rules_walks_apart(compiled):
     runner = Optimizer.of("AdamW.v1", lookahead_k=2, use_averages=True, ops=compiled)._now.runner
     assert type(runner).__name__ == "CompiledRunner"
-    fused, apart = runner.plans
+    ((fused, apart),) = runner.plans
     assert len(fused) == 1
     assert [len(each.phases[-1].walk.stores) for each in apart] == [4, 2, 1]  # the rule; lookahead; averages

@@ -11,7 +11,7 @@ import pytest
 import thincopt
 from thincopt.language import arithmetic as host
 from thincopt.language.kernel import spelled
-from thincopt.ops.contract import OnHost, Outcome, numbers_of
+from thincopt.ops.contract import OnHost, Outcome, unpacked
 from thincopt.ops.numpy.ops import NumpyOps
 from thincopt.rules import all_rules
 
@@ -57,21 +57,25 @@ def defined_sum(values: list[float]) -> float:
 class ReadingRunner(OnHost):
     """Runs the kernels of a recipe without printing anything."""
 
-    def __init__(self, recipe):
-        self.recipe, self.states = recipe, {}
+    def __init__(self, cohorts):
+        self.cohorts, self.states = cohorts, {}
 
-    def bind(self, key, state):
-        self.states[key] = state
+    def bind(self, key, state, cohort):
+        self.states[key] = state, cohort
 
     def run(self, numbers, batch, lr_scale):
+        numbers = unpacked(numbers, self.cohorts)
         for key, (weights, gradient) in batch.items():
-            self.one(numbers_of(numbers), self.states[key], weights.reshape(-1), gradient.reshape(-1), lr_scale)
+            state, cohort = self.states[key]
+            scale, settings = numbers[cohort]
+            recipe = self.cohorts[cohort].recipe
+            self.one(recipe, settings, state, weights.reshape(-1), gradient.reshape(-1), scale * lr_scale)
         return Outcome.DONE
 
-    def one(self, numbers, state, weights, gradient, lr_scale):
-        kernel = self.recipe.kernels[self.recipe.case(state.t + 1, numbers)]
+    def one(self, recipe, numbers, state, weights, gradient, scale):
+        kernel = recipe.kernels[recipe.case(state.t + 1, numbers)]
         scalars = [*numbers, *state.supplied, *state.scalars]
-        scalars[self.recipe.rate] *= lr_scale
+        scalars[recipe.rate] *= scale
         scalars += [0.0] * (kernel.size - len(scalars))
         arrays = {"w": weights, "g": gradient, **state.arrays}
         for phase in kernel.phases:
@@ -83,7 +87,7 @@ class ReadingRunner(OnHost):
         state.counts[0] += 1
         state.taken[0] = 1
         for name, index in kernel.keeps:
-            state.scalars[self.recipe.scalars.index(name)] = scalars[index]
+            state.scalars[recipe.scalars.index(name)] = scalars[index]
 
     def walk(self, phase, scalars, arrays):
         numbers = dict(zip(phase.walk.scalars, (scalars[each] for each in phase.scalars), strict=True))
@@ -106,8 +110,8 @@ class ReadingOps(NumpyOps):
 
     name = "reading"
 
-    def runner(self, recipe, shared, turns, *, nonfinite):
-        return ReadingRunner(recipe)
+    def runner(self, cohorts, turns, *, nonfinite):
+        return ReadingRunner(cohorts)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests import probes
+from tests.devices.building import alone
 from thincopt import OpsError, Optimizer
 from thincopt.language import Rule
 from thincopt.ops.contract import DTYPES, POLICIES
@@ -31,7 +32,7 @@ def every_kernel() -> dict[str, str]:
     rules = [each for each in all_rules().values() if each not in probes.RULES]
     recipes = [recipe for rule in rules for recipe in every_recipe(rule)]
     recipes += [recipe for rule in probes.RULES for recipe in extremes(rule)]
-    steps = (step for recipe in recipes for policy in POLICIES for step in launches(recipe, policy).steps)
+    steps = (step for recipe in recipes for policy in POLICIES for step in launches([alone(recipe)], policy).steps)
     return dict([BETWEEN, *((step.name, step.text) for step in steps)])
 
 

@@ -4,13 +4,15 @@ import ctypes
 import os
 import shlex
 import subprocess
+from array import array
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 
 from thincopt.language import Rule
-from thincopt.ops.contract import DTYPES
+from thincopt.ops.contract import DTYPES, Cohort
 from thincopt.ops.cuda.launching import Launch, launches, source
+from thincopt.recipes.recipe import Recipe
 from thincopt.recipes.shipping import every_recipe
 
 SHIM = Path(__file__).with_name("shim.h")
@@ -54,4 +56,11 @@ class Library:
 def every_launch(rules: Iterable[Rule]) -> list[Launch]:
     """All that any settings of these rules can ask for."""
     recipes = [recipe for each in rules for recipe in every_recipe(each)]
-    return [step for each in recipes for policy in ("propagate", "raise") for step in launches(each, policy).steps]
+    return [
+        step for each in recipes for policy in ("propagate", "raise") for step in launches([alone(each)], policy).steps
+    ]
+
+
+def alone(recipe: Recipe) -> Cohort:
+    """The cohort of an optimizer without groups."""
+    return Cohort(recipe, array("d", [0.0] * len(recipe.shared)))

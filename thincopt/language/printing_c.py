@@ -66,7 +66,8 @@ REDUCE = {  # where a lane begins, how it takes an element, how lanes become one
 @cache
 def c_block(block: Block) -> tuple[str, str]:
     """The name and the source of `void name(const double *in, double *out)`."""
-    return _function("scalars", "static void {}(const double *in, double *out)", block_lines(block))
+    unread = [] if block.inputs else ["(void)in;"]
+    return _function("scalars", "static void {}(const double *in, double *out)", [*unread, *block_lines(block)])
 
 
 @cache

@@ -265,6 +265,13 @@ def trace(
     return lower(outputs, declares.base, tracer.kinds)
 
 
+def zeroing(declares: Declared, *, zeroes: bool) -> Kernel:
+    """The kernel that zeroes the gradient, and does no more."""
+    return lower(
+        {"g": constant(0.0)} if zeroes else {}, declares.base, {each.name: each.kind for each in declares.states}
+    )
+
+
 def _is_once(new: Node, value: Node) -> bool:
     """Whether `new` is 1 × value, which is what a scale that is off leaves."""
     return new.op == "mul" and new.args[1] is value and new.args[0].op == "const" and new.args[0].value == 1.0

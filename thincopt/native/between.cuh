@@ -5,7 +5,7 @@ KERNEL between(struct table *table, const struct wiring *wiring, double)
 {
     __shared__ double tile[TILE];
     __shared__ double sum;
-    const int *at = wiring->at; /* of each total, for each program: the scalar that is added, that which has the sum */
+    const int *at = wiring->at; /* of each total, for each program: the scalar that is added, that which has the sum; or -1 */
     for (int i = 0; i < wiring->totals; i++, at += 2 * wiring->programs) {
         if (threadIdx.x == 0)
             sum = 0;
@@ -13,7 +13,8 @@ KERNEL between(struct table *table, const struct wiring *wiring, double)
             const int here = table->count - from < TILE ? (int)(table->count - from) : TILE;
             for (int k = threadIdx.x; k < here; k += blockDim.x) {
                 const double *row = row_of(table, from + k);
-                tile[k] = row[SCALARS + at[2 * (int)row[PROGRAM]]];
+                const int place = at[2 * (int)row[PROGRAM]];
+                tile[k] = place < 0 ? 0 : row[SCALARS + place];
             }
             __syncthreads();
             for (int k = 0; threadIdx.x == 0 && k < here; k++)
@@ -22,13 +23,19 @@ KERNEL between(struct table *table, const struct wiring *wiring, double)
         }
         for (int64_t k = threadIdx.x; k < table->count; k += blockDim.x) {
             double *row = row_of(table, k);
-            row[SCALARS + at[2 * (int)row[PROGRAM] + 1]] = sum;
+            const int place = at[2 * (int)row[PROGRAM] + 1];
+            if (place >= 0)
+                row[SCALARS + place] = sum;
         }
         __syncthreads();
     }
-    const double *row = row_of(table, table->count - 1);
-    const int *keeps = at + (int)row[PROGRAM] * 2 * wiring->keeps;
-    if (threadIdx.x == 0 && wiring->is_last && row[VERDICT] == GO)
-        for (int i = 0; i < wiring->keeps; i++)
-            table->shared[keeps[2 * i + 1]] = row[SCALARS + keeps[2 * i]];
+    int64_t last = table->count - 1; /* of the cohort, if it has any */
+    while (last >= 0 && table->tasks[last].cohort != wiring->cohort)
+        last--;
+    if (threadIdx.x != 0 || !wiring->is_last || last < 0)
+        return;
+    const double *row = row_of(table, last);
+    const int *keeps = at + ((int)row[PROGRAM] - wiring->programs_at) * 2 * wiring->keeps;
+    for (int i = 0; row[VERDICT] == GO && i < wiring->keeps; i++)
+        table->shared[wiring->shared_from + keeps[2 * i + 1]] = row[SCALARS + keeps[2 * i]];
 }

@@ -10,35 +10,35 @@
 #include <float.h>
 
 /* Whether the batch is worth waking the workers: by the bytes that the last walk of an ordinary step goes over. */
-static int is_shared(const Runner *self, const Room *room, Py_ssize_t count)
+static int is_shared(const Room *room, Py_ssize_t count)
 {
-    const Kernel *kernel = &self->kernels[self->plans[0].at[0]];
-    const Phase *last = &kernel->phases[kernel->phase_count - 1];
     int64_t bytes = 0;
     if (pool.threads == 1)
         return 0;
-    for (Py_ssize_t k = 0; k < count; k++)
-        bytes += room->tasks[k].size * room->tasks[k].slot->itemsize * last->arrays.count;
+    for (Py_ssize_t k = 0; k < count; k++) {
+        const Slot *slot = room->tasks[k].slot;
+        const Kernel *kernel = &slot->cohort->kernels[slot->cohort->plans[0].at[0]];
+        bytes += slot->size * slot->itemsize * kernel->phases[kernel->phase_count - 1].arrays.count;
+    }
     return bytes >= pool.least;
 }
 
 /* Room for the sums of every task, and the plan by which a batch is shared. */
 static int prepare(const Runner *self, Room *room, Py_ssize_t count, int64_t total)
 {
-    const Py_ssize_t size = largest(self, scalars_of), reductions = largest(self, reductions_of);
     int64_t chunks = 0;
     for (Py_ssize_t k = 0; k < count; k++)
         chunks += room->tasks[k].chunks = (room->tasks[k].size + CHUNK - 1) / CHUNK;
-    if (grow((void **)&room->sums, &room->sum_room, chunks * reductions, sizeof *room->sums) < 0)
+    if (grow((void **)&room->sums, &room->sum_room, chunks * self->reduction_most, sizeof *room->sums) < 0)
         return -1;
     double *sums = room->sums;
     for (Py_ssize_t k = 0; k < count; k++) {
-        room->tasks[k].scalars = room->scalars + k * size;
+        room->tasks[k].scalars = room->scalars + k * self->scalar_most;
         room->tasks[k].sums = sums;
-        sums += room->tasks[k].chunks * reductions;
+        sums += room->tasks[k].chunks * self->reduction_most;
     }
     room->unit_count = 0;
-    return total >= LARGE && is_shared(self, room, count) ? plan(room, count, total, pool.threads) : 0;
+    return total >= LARGE && is_shared(room, count) ? plan(room, count, total, pool.threads) : 0;
 }
 
 /* A call: what it was given, and whether it comes from the engine, which then has the optimizer's turn already. */
@@ -86,15 +86,20 @@ static enum outcome run_in_turn(Runner *self, Room *room, Py_ssize_t count, cons
     return left ? outcome : FAILED;
 }
 
-/* Whether a call asks for a scale that can be, and so for a rate that is a number of the weights' type. */
+/* Whether a call asks for a scale that can be, and so for rates that are numbers of the weights' types. */
 static int holds_rate(const Runner *self, const Room *room, Py_ssize_t count, struct given given)
 {
-    const double rate = self->rate < 0 ? 0.0 : fabs(given.numbers[self->rate] * given.lr_scale);
-    if (!(given.lr_scale >= 0.0) || !isfinite(given.lr_scale) || !isfinite(rate))
+    if (!(given.lr_scale >= 0.0) || !isfinite(given.lr_scale))
         return 0;
-    for (Py_ssize_t k = 0; rate > FLT_MAX && k < count; k++)
-        if (room->tasks[k].slot->itemsize == 4)
+    for (Py_ssize_t i = 0; i < self->cohort_count; i++) {
+        const Cohort *each = &self->cohorts[i];
+        const double rate = each->rate < 0 ? 0.0 : fabs(settings_of(each, given)[each->rate] * scale_of(each, given));
+        if (!isfinite(rate))
             return 0;
+        for (Py_ssize_t k = 0; rate > FLT_MAX && k < count; k++)
+            if (room->tasks[k].slot->cohort == each && room->tasks[k].slot->itemsize == 4)
+                return 0;
+    }
     return 1;
 }
 

@@ -28,13 +28,13 @@ enum { PROPAGATE, SKIPS, RAISES };            /* what becomes of a gradient that
 enum { PROGRAM, VERDICT, EPOCH, SCALARS };    /* a row: these, then the kernel's scalars, then those of the next walk */
 enum { T, SKIPPED, STREAK, OWN };             /* a key's record: these, then its scalar state */
 enum { CULPRIT, LONGEST, LONGEST_OF };        /* what the host is told */
-enum { STOPPED, NUMBERS };                    /* what keys have in common: whether all is stopped, then the settings */
+enum { STOPPED, NUMBERS };                    /* what keys have in common: whether all is stopped, then all settings */
 
 struct unit { int task, chunk; };
 
 /* One key of a batch. */
 struct task {
-    int64_t size, first, number, is_double; /* `first` of the batch's chunks; the key's number */
+    int64_t size, first, number, is_double, cohort, stands; /* `first` of the batch's chunks; the key's number */
     double *record;
     real *gradient;
 };
@@ -47,11 +47,13 @@ struct table {
     const struct task *tasks;
     const struct unit *units[2]; /* chunks of the keys in float32, and in float64 */
     unsigned long long bad;      /* the last epoch with a gradient that was not finite, then the first such key */
-    void *const *pointers[16];   /* of each walk: its arrays, key by key */
+    void *const *pointers[64];   /* of each walk: its arrays, key by key */
 };
 
-/* What a launch does; lists follow each other in `at`. */
+/* What a launch does, for keys of which cohort: from `programs_at` on are its programs, from `numbers_from` on the factor
+   of its rate and its settings, from `shared_from` on what its keys share. Lists follow each other in `at`. */
 struct wiring {
+    int cohort, programs_at, numbers_from, shared_from;
     int program, is_first, is_last, policy, zeroes, patience;
     int walk, base, own, shared, programs, rate;
     int periods, results, takes, gives, numbers, keeps, totals;
@@ -103,15 +105,16 @@ FUNCTION void begin(const struct table *table, const struct wiring *wiring, cons
                     double t, double lr_scale)
 {
     const int settings = wiring->base - SUPPLIED - wiring->own - wiring->shared;
+    const double *numbers = table->common + NUMBERS + wiring->numbers_from;
     for (int i = threadIdx.x; i < wiring->base; i += blockDim.x) {
         const int own = i - settings - SUPPLIED, shared = own - wiring->own;
-        scalars[i] = i == wiring->rate ? table->common[NUMBERS + i] * lr_scale
-                     : own < -SUPPLIED  ? table->common[NUMBERS + i]
+        scalars[i] = i == wiring->rate ? numbers[1 + i] * (numbers[0] * lr_scale)
+                     : own < -SUPPLIED  ? numbers[1 + i]
                      : own == -SUPPLIED ? t
                      : own == -2        ? (double)task->size
                      : own == -1        ? MACHINE_EPSILON(task->is_double)
                      : shared < 0       ? task->record[OWN + own]
-                                        : table->shared[shared];
+                                        : table->shared[wiring->shared_from + shared];
     }
 }
 
@@ -150,15 +153,17 @@ FUNCTION void compute(struct table *table, const struct wiring *wiring, double l
 {
     for (int64_t k = blockIdx.x; k < table->count; k += gridDim.x) {
         const struct task *task = &table->tasks[k];
+        if (task->cohort != wiring->cohort)
+            continue;
         double *row = row_of(table, k), *scalars = row + SCALARS;
         const double t = task->record[T] + 1;
         const int *at = wiring->at + wiring->periods;
         int program = (int)row[PROGRAM];
         if (wiring->is_first) {
-            program = 0;
+            program = wiring->programs_at;
             for (int i = 0; i < wiring->periods; i++) {
-                const int64_t period = (int64_t)table->common[NUMBERS + wiring->at[i]];
-                program |= (period && (int64_t)t % period == 0) << i;
+                const int64_t period = (int64_t)table->common[NUMBERS + wiring->numbers_from + 1 + wiring->at[i]];
+                program += (period && (int64_t)t % period == 0) << i;
             }
         }
         __syncthreads();
@@ -194,9 +199,9 @@ FUNCTION void compute(struct table *table, const struct wiring *wiring, double l
         at += wiring->numbers;
         if (!wiring->is_last)
             continue;
-        const double verdict = judge(table, wiring, k, row);
+        const double verdict = task->stands ? GO : judge(table, wiring, k, row);
         row[VERDICT] = verdict;
-        if (verdict != GO)
+        if (verdict != GO || task->stands)
             continue;
         task->record[T] = t;
         task->record[STREAK] = 0;
@@ -259,7 +264,7 @@ FUNCTION void reduce(struct table *table, const struct wiring *wiring, double)
     __shared__ double lanes[Walk::SUMS + 1][LANES];
     for (int64_t u = blockIdx.x; u < table->units_of[DOUBLE]; u += gridDim.x) {
         const struct span span = span_of(table, wiring, Walk::ARRAYS, u);
-        if (wiring->program >= 0 && span.row[PROGRAM] != wiring->program)
+        if (span.task->stands || (wiring->program >= 0 && span.row[PROGRAM] != wiring->program))
             continue;
         if (!Walk::over(span.begin, span.end, span.arrays, span.row + table->numbers_at, lanes)) {
             const unsigned long long key = 0xffffff - (span.key < 0xffffff ? span.key : 0xffffff);

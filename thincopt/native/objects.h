@@ -6,41 +6,20 @@
 
 static PyTypeObject *slot_type;
 
-static Py_ssize_t largest(const Runner *self, Py_ssize_t (*of)(const Kernel *))
-{
-    Py_ssize_t most = 1;
-    for (Py_ssize_t i = 0; i < self->kernel_count; i++)
-        if (of(&self->kernels[i]) > most)
-            most = of(&self->kernels[i]);
-    return most;
-}
-
-static Py_ssize_t scalars_of(const Kernel *kernel) { return kernel->size; }
-
-static Py_ssize_t reductions_of(const Kernel *kernel)
-{
-    Py_ssize_t most = 0;
-    for (Py_ssize_t i = 0; i < kernel->phase_count; i++)
-        if (kernel->phases[i].results.count > most)
-            most = kernel->phases[i].results.count;
-    return most;
-}
-
 static int make_room(const Runner *self, Room *room, Py_ssize_t tasks)
 {
-    const Py_ssize_t arrays = 2 + self->array_count;
     if (tasks <= room->task_room)
         return 0;
     room->known_ranges = 0;
-    if (grow((void **)&room->scalars, &room->scalar_room, tasks * largest(self, scalars_of), sizeof(double)) < 0
-        || grow((void **)&room->arrays, &room->array_room, tasks * arrays, sizeof(void *)) < 0
+    if (grow((void **)&room->scalars, &room->scalar_room, tasks * self->scalar_most, sizeof(double)) < 0
+        || grow((void **)&room->arrays, &room->array_room, tasks * self->array_most, sizeof(void *)) < 0
         || grow((void **)&room->ranges, &room->range_room, tasks * 8, sizeof(uintptr_t)) < 0
         || grow((void **)&room->tasks, &room->task_room, tasks, sizeof(Task)) < 0) {
         room->task_room = 0; /* what tasks point to may have moved */
         return -1;
     }
     for (Py_ssize_t k = 0; k < tasks; k++)
-        room->tasks[k].arrays = room->arrays + k * arrays;
+        room->tasks[k].arrays = room->arrays + k * self->array_most;
     return 0;
 }
 
@@ -98,15 +77,15 @@ static int has_arrays_of(const Slot *slot, const Kernel *kernel)
     return 1;
 }
 
-static int has_arrays(const Slot *slot, const Runner *self)
+static int has_arrays(const Slot *slot)
 {
-    for (Py_ssize_t i = 0; i < self->kernel_count; i++)
-        if (!has_arrays_of(slot, &self->kernels[i]))
+    for (Py_ssize_t i = 0; i < slot->cohort->kernel_count; i++)
+        if (!has_arrays_of(slot, &slot->cohort->kernels[i]))
             return 0;
     return 1;
 }
 
-static int open_state(const Runner *self, Slot *slot, PyObject *arrays)
+static int open_state(Slot *slot, PyObject *arrays)
 {
     const Py_ssize_t wanted = PyTuple_Size(arrays);
     slot->arrays = PyMem_Calloc((size_t)wanted + 1, sizeof *slot->arrays);
@@ -122,7 +101,7 @@ static int open_state(const Runner *self, Slot *slot, PyObject *arrays)
             return PyErr_SetString(PyExc_ValueError, "state is not of the size of the weights"), -1;
         }
     }
-    if (has_arrays(slot, self))
+    if (has_arrays(slot))
         return 0;
     return PyErr_SetString(PyExc_ValueError, "state lacks an array that the kernels walk over"), -1;
 }
@@ -139,24 +118,27 @@ static int open_shape(Slot *slot, PyObject *shape)
     return PyErr_Occurred() ? -1 : 0;
 }
 
-/* bind(key, counts, taken, scalars, arrays, shape, itemsize): keep a key's state, to be found at each call. */
+/* bind(key, cohort, counts, taken, scalars, arrays, shape, itemsize): keep a key's state, to be found at each call. */
 static PyObject *runner_bind(PyObject *object, PyObject *args)
 {
     const Runner *self = (Runner *)object;
     PyObject *key, *counts, *taken, *scalars, *arrays, *shape;
-    Py_ssize_t itemsize;
-    if (!PyArg_ParseTuple(args, "OOOOO!O!n", &key, &counts, &taken, &scalars, &PyTuple_Type, &arrays, &PyTuple_Type,
-                          &shape, &itemsize))
+    Py_ssize_t cohort, itemsize;
+    if (!PyArg_ParseTuple(args, "OnOOOO!O!n", &key, &cohort, &counts, &taken, &scalars, &PyTuple_Type, &arrays,
+                          &PyTuple_Type, &shape, &itemsize))
         return NULL;
+    if (cohort < 0 || cohort >= self->cohort_count)
+        return PyErr_SetString(PyExc_IndexError, "there is no such cohort"), NULL;
     Slot *slot = (Slot *)((allocfunc)PyType_GetSlot(slot_type, Py_tp_alloc))(slot_type, 0);
     if (!slot)
         return NULL;
+    slot->cohort = &self->cohorts[cohort];
     slot->itemsize = itemsize;
     int failed = open_shape(slot, shape) < 0 || open_numbers(counts, &slot->counts) < 0
         || open_numbers(taken, &slot->taken) < 0 || open_numbers(scalars, &slot->scalars) < 0
-        || open_state(self, slot, arrays) < 0;
-    if (!failed && (slot->counts.len < 8 || slot->taken.len < 8 || slot->scalars.len != self->own_count * 8
-                    || slot->array_count != self->array_count)) {
+        || open_state(slot, arrays) < 0;
+    if (!failed && (slot->counts.len < 8 || slot->taken.len < 8 || slot->scalars.len != slot->cohort->own_count * 8
+                    || slot->array_count != slot->cohort->array_count)) {
         PyErr_SetString(PyExc_ValueError, "state is not as the recipe says");
         failed = 1;
     }
@@ -181,34 +163,25 @@ static void slot_dealloc(PyObject *object)
     Py_DECREF(type);
 }
 
-/* Runner(array_type, (ticket, enter, leave), shared, counts of numbers and of a key's scalars and arrays, place of the
-   rate, whether gradients are checked, places of the periods, for each case its kernels, the kernels) */
+/* Runner(array_type, (ticket, enter, leave), whether gradients are checked, the cohorts) */
 static PyObject *runner_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    PyObject *array_type, *ticket, *enter, *leave, *shared, *periods, *plans, *kernels;
-    Py_ssize_t number_count, own_count, array_count;
-    long rate;
+    PyObject *array_type, *ticket, *enter, *leave, *cohorts;
     int check_finite;
     (void)kwargs;
-    if (!PyArg_ParseTuple(args, "O(O!O!O)OnnnlpO!O!O!", &array_type, &PyList_Type, &ticket, &PyTuple_Type, &enter,
-                          &leave, &shared, &number_count, &own_count, &array_count, &rate, &check_finite, &PyTuple_Type, &periods,
-                          &PyTuple_Type, &plans, &PyTuple_Type, &kernels))
+    if (!PyArg_ParseTuple(args, "O(O!O!O)pO!", &array_type, &PyList_Type, &ticket, &PyTuple_Type, &enter, &leave,
+                          &check_finite, &PyTuple_Type, &cohorts))
         return NULL;
     Runner *self = (Runner *)((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
     if (!self)
         return NULL;
-    self->number_count = number_count;
-    self->own_count = own_count;
-    self->array_count = array_count;
-    self->rate = rate;
     self->check_finite = check_finite;
     self->array_type = Py_NewRef(array_type);
     self->ticket = Py_NewRef(ticket);
     self->enter = Py_NewRef(enter);
     self->leave = Py_NewRef(leave);
     self->handles = PyDict_New();
-    if (!self->handles || open_numbers(shared, &self->shared) < 0 || read_kernels(kernels, self) < 0
-        || read_plans(periods, plans, self) < 0 || make_room(self, &self->room, 1) < 0) {
+    if (!self->handles || read_cohorts(cohorts, self) < 0 || make_room(self, &self->room, 1) < 0) {
         Py_DECREF(self);
         return NULL;
     }
@@ -233,13 +206,14 @@ static void runner_dealloc(PyObject *object)
     Runner *self = (Runner *)object;
     PyTypeObject *type = Py_TYPE(object);
     PyObject_GC_UnTrack(object);
-    PyBuffer_Release(&self->shared);
     Py_XDECREF(self->array_type);
     Py_XDECREF(self->ticket);
     Py_XDECREF(self->enter);
     Py_XDECREF(self->leave);
     Py_XDECREF(self->handles);
-    free_plans(self);
+    for (Py_ssize_t i = 0; i < self->cohort_count; i++)
+        free_cohort(&self->cohorts[i]);
+    PyMem_Free(self->cohorts);
     free_room(&self->room);
     ((freefunc)PyType_GetSlot(type, Py_tp_free))(object);
     Py_DECREF(type);

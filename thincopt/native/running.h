@@ -36,7 +36,7 @@ static void walk_part(const struct pass *pass, const Task *task, int64_t begin, 
 
 static void check_part(const struct pass *pass, const Task *task, int64_t begin, int64_t end)
 {
-    if (!atomic_load_explicit(pass->is_nonfinite, memory_order_relaxed)
+    if (!task->slot->cohort->stands && !atomic_load_explicit(pass->is_nonfinite, memory_order_relaxed)
         && !is_finite((const char *)task->arrays[1] + (size_t)begin * task->itemsize, end - begin, task->itemsize))
         atomic_store(pass->is_nonfinite, 1);
 }
@@ -86,51 +86,62 @@ static void reduce(Room *room, Py_ssize_t count)
 static int is_suspect(const Task *task)
 {
     const Phase *first = task->kernel->phases;
+    if (task->slot->cohort->stands)
+        return 0;
     for (Py_ssize_t i = 0; i < first->results.count; i++)
         if (!isfinite(task->scalars[first->results.at[i]]))
             return !is_finite(task->arrays[1], task->size, task->itemsize);
     return 0;
 }
 
-/* What a call is given beside arrays: the optimizer's numbers, and a factor of the rate. */
+/* What a call is given beside arrays: the numbers of every cohort, and a factor of the rate. */
 struct given {
     const double *numbers;
     double lr_scale;
 };
 
-static void begin(const Runner *self, Task *task, int64_t t, struct given given)
+static const double *settings_of(const Cohort *cohort, struct given given) { return given.numbers + cohort->first + 1; }
+
+/* The factor of a cohort's rate: its own times the call's. */
+static double scale_of(const Cohort *cohort, struct given given) { return given.numbers[cohort->first] * given.lr_scale; }
+
+static void begin(const Task *task, int64_t t, struct given given)
 {
-    const Py_ssize_t numbers = self->number_count, own = self->own_count;
+    const Cohort *cohort = task->slot->cohort;
+    const Py_ssize_t numbers = cohort->number_count;
     double *scalars = task->scalars;
-    memcpy(scalars, given.numbers, (size_t)numbers * sizeof *scalars);
-    if (self->rate >= 0)
-        scalars[self->rate] *= given.lr_scale;
+    memcpy(scalars, settings_of(cohort, given), (size_t)numbers * sizeof *scalars);
+    if (cohort->rate >= 0)
+        scalars[cohort->rate] *= scale_of(cohort, given);
     scalars[numbers] = (double)t;
     scalars[numbers + 1] = (double)task->size;
     scalars[numbers + 2] = MACHINE_EPSILON(task->itemsize == 8);
     memcpy(scalars + numbers + SUPPLIED, task->slot->scalars.buf, (size_t)task->slot->scalars.len);
-    memcpy(scalars + numbers + SUPPLIED + own, self->shared.buf, (size_t)self->shared.len);
+    memcpy(scalars + numbers + SUPPLIED + cohort->own_count, cohort->shared.buf, (size_t)cohort->shared.len);
 }
 
 /* What a kernel makes of the scalar state. */
-static void keep(const Runner *self, Task *task)
+static void keep(const Task *task)
 {
-    const Py_ssize_t own = self->own_count;
+    const Cohort *cohort = task->slot->cohort;
+    const Py_ssize_t own = cohort->own_count;
     const Kernel *kernel = task->kernel;
     for (Py_ssize_t i = 0; kernel && i < kernel->keep_from.count; i++) {
         const int to = kernel->keep_to.at[i];
-        double *place = to < own ? (double *)task->slot->scalars.buf + to : (double *)self->shared.buf + to - own;
+        double *place = to < own ? (double *)task->slot->scalars.buf + to : (double *)cohort->shared.buf + to - own;
         *place = task->scalars[kernel->keep_from.at[i]];
     }
 }
 
 static void count_step(Task *task)
 {
-    ++*(int64_t *)task->slot->counts.buf;
-    if (task->slot->is_known)
-        return;
+    const int is_known = task->slot->is_known;
     task->slot->is_known = 1;
-    *(int64_t *)task->slot->taken.buf = 1;
+    if (task->slot->cohort->stands)
+        return;
+    ++*(int64_t *)task->slot->counts.buf;
+    if (!is_known)
+        *(int64_t *)task->slot->taken.buf = 1;
 }
 
 static const ints *totals_of(const Task *task, Py_ssize_t depth)
@@ -139,15 +150,20 @@ static const ints *totals_of(const Task *task, Py_ssize_t depth)
     return task->kernel && depth + 1 < task->kernel->phase_count ? &task->kernel->phases[depth].totals : &none;
 }
 
-/* Sums over the keys, which have as many of them at each depth: see recipes/composing.py. */
+/* Sums over the keys; those that have any at this depth have as many: see recipes/composing.py. */
 static void add_up(Task *tasks, Py_ssize_t count, Py_ssize_t depth)
 {
-    for (Py_ssize_t i = 0; i < totals_of(&tasks[0], depth)->count; i += 2) {
+    Py_ssize_t most = 0;
+    for (Py_ssize_t k = 0; k < count; k++)
+        most = greater(most, totals_of(&tasks[k], depth)->count);
+    for (Py_ssize_t i = 0; i < most; i += 2) {
         double total = 0.0;
         for (Py_ssize_t k = 0; k < count; k++)
-            total += tasks[k].scalars[totals_of(&tasks[k], depth)->at[i]];
+            if (i < totals_of(&tasks[k], depth)->count)
+                total += tasks[k].scalars[totals_of(&tasks[k], depth)->at[i]];
         for (Py_ssize_t k = 0; k < count; k++)
-            tasks[k].scalars[totals_of(&tasks[k], depth)->at[i + 1]] = total;
+            if (i < totals_of(&tasks[k], depth)->count)
+                tasks[k].scalars[totals_of(&tasks[k], depth)->at[i + 1]] = total;
     }
 }
 
@@ -175,7 +191,7 @@ static void store(Room *room, Py_ssize_t count)
 
 /* One kernel of each key. Every walk but the last reads only; so a gradient that is not finite is found before anything
    has changed. */
-static enum outcome run_kernels(Runner *self, Room *room, Py_ssize_t count, int check_finite)
+static enum outcome run_kernels(Room *room, Py_ssize_t count, int check_finite)
 {
     Task *tasks = room->tasks;
     Py_ssize_t deepest = 0;
@@ -183,7 +199,7 @@ static enum outcome run_kernels(Runner *self, Room *room, Py_ssize_t count, int 
     for (Py_ssize_t k = 0; k < count; k++)
         if (tasks[k].kernel) {
             deepest = tasks[k].kernel->phase_count > deepest ? tasks[k].kernel->phase_count : deepest;
-            guarded &= tasks[k].kernel->guarded;
+            guarded &= tasks[k].kernel->guarded || tasks[k].slot->cohort->stands;
         }
     if (check_finite && !guarded && !all_finite(room, count))
         return NONFINITE;
@@ -197,75 +213,83 @@ static enum outcome run_kernels(Runner *self, Room *room, Py_ssize_t count, int 
     }
     store(room, count);
     for (Py_ssize_t k = 0; k < count; k++)
-        keep(self, &tasks[k]);
+        keep(&tasks[k]);
     return DONE;
 }
 
 /* Which kernels a key's t-th step is. */
-static const ints *plan_of(const Runner *self, int64_t t, const double *numbers)
+static const ints *plan_of(const Cohort *cohort, int64_t t, const double *settings)
 {
     int which = 0;
-    for (Py_ssize_t i = 0; i < self->periods.count; i++) {
-        const int64_t period = (int64_t)numbers[self->periods.at[i]];
+    for (Py_ssize_t i = 0; i < cohort->periods.count; i++) {
+        const int64_t period = (int64_t)settings[cohort->periods.at[i]];
         which |= (period && t % period == 0) << i;
     }
-    return &self->plans[which];
+    return &cohort->plans[which];
 }
 
-/* Whether a step of one key needs nothing of the others: a single walk, and nothing that all keys share. */
+/* Whether a step of one key needs nothing of the others: a single walk, and nothing that keys share. */
 static int is_straight(const Runner *self, const Room *room)
 {
-    return !room->unit_count && self->kernel_count == 1 && self->kernels->phase_count == 1 && !self->shared.len
-        && !(self->check_finite && !self->kernels->guarded);
+    for (Py_ssize_t i = 0; i < self->cohort_count; i++) {
+        const Cohort *each = &self->cohorts[i];
+        if (each->kernel_count != 1 || each->kernels->phase_count != 1 || each->shared.len
+            || (self->check_finite && !each->kernels->guarded && !each->stands))
+            return 0;
+    }
+    return !room->unit_count;
 }
 
 /* Whether a key's scalars are those of the one before it. */
-static int is_alike(const Runner *self, const Task *task, const Task *before)
+static int is_alike(const Task *task, const Task *before)
 {
-    return !self->own_count && task->size == before->size && task->itemsize == before->itemsize
+    const Cohort *cohort = task->slot->cohort;
+    return !cohort->own_count && cohort == before->slot->cohort && task->size == before->size && task->itemsize == before->itemsize
         && *(int64_t *)task->slot->counts.buf + 1 == *(int64_t *)before->slot->counts.buf;
 }
 
 /* The whole step of one key after that of another, while the processor has near what it needs. */
-static void run_straight(Runner *self, Room *room, Py_ssize_t count, struct given given)
+static void run_straight(Room *room, Py_ssize_t count, struct given given)
 {
     const struct pass pass = {walk_part, room, count, 1.0, NULL};
-    Kernel *kernel = self->kernels;
     for (Py_ssize_t k = 0; k < count; k++) {
         Task *task = &room->tasks[k];
+        Phase *phase = task->slot->cohort->kernels->phases;
         task->scalars = room->scalars;
-        task->kernel = kernel;
-        task->phase = kernel->phases->walk[0] ? kernel->phases : NULL;
-        if (!k || !is_alike(self, task, task - 1)) {
-            begin(self, task, *(int64_t *)task->slot->counts.buf + 1, given);
-            compute_scalars(kernel->phases, task->scalars);
+        task->kernel = task->slot->cohort->kernels;
+        task->phase = phase->walk[0] ? phase : NULL;
+        if (!k || !is_alike(task, task - 1)) {
+            begin(task, *(int64_t *)task->slot->counts.buf + 1, given);
+            compute_scalars(phase, task->scalars);
         }
         walk_part(&pass, task, 0, task->size);
-        keep(self, task);
+        keep(task);
         count_step(task);
     }
 }
 
 /* A step of each key: the first kernels of all, then the second ones of those that have them, and so on. */
-static enum outcome run(Runner *self, Room *room, Py_ssize_t count, struct given given)
+static enum outcome run(const Runner *self, Room *room, Py_ssize_t count, struct given given)
 {
     Task *tasks = room->tasks;
     Py_ssize_t most = 1;
     if (is_straight(self, room)) {
-        run_straight(self, room, count, given);
+        run_straight(room, count, given);
         return DONE;
     }
     for (Py_ssize_t k = 0; k < count; k++) {
-        tasks[k].plan = plan_of(self, *(int64_t *)tasks[k].slot->counts.buf + 1, given.numbers);
-        most = tasks[k].plan->count > most ? tasks[k].plan->count : most;
+        const Cohort *cohort = tasks[k].slot->cohort;
+        tasks[k].plan = plan_of(cohort, *(int64_t *)tasks[k].slot->counts.buf + 1, settings_of(cohort, given));
+        most = greater(most, tasks[k].plan->count);
     }
     for (Py_ssize_t i = 0; i < most; i++) {
         for (Py_ssize_t k = 0; k < count; k++) {
-            tasks[k].kernel = i < tasks[k].plan->count ? &self->kernels[tasks[k].plan->at[i]] : NULL;
+            Kernel *kernels = tasks[k].slot->cohort->kernels;
+            tasks[k].kernel = i < tasks[k].plan->count ? &kernels[tasks[k].plan->at[i]] : NULL;
             if (tasks[k].kernel)
-                begin(self, &tasks[k], *(int64_t *)tasks[k].slot->counts.buf + 1, given);
+                begin(&tasks[k], *(int64_t *)tasks[k].slot->counts.buf + 1, given);
         }
-        if (run_kernels(self, room, count, self->check_finite && i == 0) != DONE)
+        if (run_kernels(room, count, self->check_finite && i == 0) != DONE)
             return NONFINITE;
     }
     for (Py_ssize_t k = 0; k < count; k++)

@@ -28,8 +28,22 @@ typedef struct {
     ints keep_from, keep_to; /* scalar at `from` is stored back as scalar state `to` */
 } Kernel;
 
+/* Keys that have the same settings, and so the same kernels. */
+typedef struct {
+    Py_ssize_t number_count, own_count, array_count;
+    Py_ssize_t first; /* where its numbers begin, of all that a call brings: a factor of the rate, then the settings */
+    long rate;        /* its place among the settings, or -1 */
+    int stands;       /* frozen: steps are not counted, nor are gradients looked at */
+    Py_buffer shared;
+    ints periods; /* places among the settings: bit i of a case says whether the step is a multiple of the i-th */
+    ints *plans;  /* for each case, which kernels */
+    Py_ssize_t kernel_count;
+    Kernel *kernels;
+} Cohort;
+
 typedef struct {
     PyObject_HEAD
+    const Cohort *cohort;
     Py_ssize_t array_count, size, itemsize, ndim;
     int is_known; /* a step was taken with these arrays */
     Py_ssize_t *shape;
@@ -68,16 +82,16 @@ typedef struct {
     PyObject_HEAD
     PyObject *array_type, *handles;
     PyObject *ticket, *enter, *leave; /* see turns.py */
-    Py_buffer shared;
-    Py_ssize_t number_count, own_count, array_count;
-    long rate; /* its place among the numbers, or -1 */
     int check_finite;
-    ints periods; /* places among the numbers: bit i of a case says whether the step is a multiple of the i-th */
-    ints *plans;  /* for each case, which kernels */
-    Py_ssize_t kernel_count;
-    Kernel *kernels;
+    Py_ssize_t number_count;            /* of all cohorts */
+    Py_ssize_t scalar_most, array_most; /* of a task */
+    Py_ssize_t reduction_most;
+    Py_ssize_t cohort_count;
+    Cohort *cohorts;
     Room room;
 } Runner;
+
+static Py_ssize_t greater(Py_ssize_t a, Py_ssize_t b) { return a > b ? a : b; }
 
 static int grow(void **memory, Py_ssize_t *room, Py_ssize_t wanted, size_t size)
 {
@@ -175,45 +189,92 @@ static void free_kernel(Kernel *kernel)
     PyMem_Free(kernel->keep_to.at);
 }
 
-static int read_kernels(PyObject *tuple, Runner *self)
+static int read_kernels(PyObject *tuple, Cohort *cohort)
 {
     const Py_ssize_t count = PyTuple_Size(tuple);
-    self->kernels = PyMem_Calloc((size_t)count + 1, sizeof *self->kernels);
-    if (!self->kernels)
+    cohort->kernels = PyMem_Calloc((size_t)count + 1, sizeof *cohort->kernels);
+    if (!cohort->kernels)
         return PyErr_NoMemory(), -1;
-    while (self->kernel_count < count) {
-        const Py_ssize_t i = self->kernel_count++;
-        if (read_kernel(PyTuple_GetItem(tuple, i), &self->kernels[i]) < 0)
+    while (cohort->kernel_count < count) {
+        const Py_ssize_t i = cohort->kernel_count++;
+        if (read_kernel(PyTuple_GetItem(tuple, i), &cohort->kernels[i]) < 0)
             return -1;
     }
     return 0;
 }
 
-static int read_plans(PyObject *periods, PyObject *tuple, Runner *self)
+static int read_plans(PyObject *periods, PyObject *tuple, Cohort *cohort)
 {
     const Py_ssize_t count = PyTuple_Size(tuple);
-    self->plans = PyMem_Calloc((size_t)count + 1, sizeof *self->plans);
-    if (!self->plans)
+    cohort->plans = PyMem_Calloc((size_t)count + 1, sizeof *cohort->plans);
+    if (!cohort->plans)
         return PyErr_NoMemory(), -1;
-    if (read_ints(periods, &self->periods) < 0)
+    if (read_ints(periods, &cohort->periods) < 0)
         return -1;
-    if (count != (Py_ssize_t)1 << self->periods.count)
+    if (count != (Py_ssize_t)1 << cohort->periods.count)
         return PyErr_SetString(PyExc_ValueError, "there is not one plan for each case"), -1;
     for (Py_ssize_t i = 0; i < count; i++)
-        if (read_ints(PyTuple_GetItem(tuple, i), &self->plans[i]) < 0)
+        if (read_ints(PyTuple_GetItem(tuple, i), &cohort->plans[i]) < 0)
             return -1;
     return 0;
 }
 
-static void free_plans(Runner *self)
+/* (shared, counts of settings and of a key's scalars and arrays, place of the rate, whether it stands, places of the
+   periods, for each case its kernels, the kernels) */
+static int read_cohort(PyObject *tuple, Cohort *cohort)
 {
-    for (Py_ssize_t i = 0; self->plans && i < (Py_ssize_t)1 << self->periods.count; i++)
-        PyMem_Free(self->plans[i].at);
-    PyMem_Free(self->plans);
-    PyMem_Free(self->periods.at);
-    for (Py_ssize_t i = 0; i < self->kernel_count; i++)
-        free_kernel(&self->kernels[i]);
-    PyMem_Free(self->kernels);
+    PyObject *shared, *periods, *plans, *kernels;
+    if (!PyArg_ParseTuple(tuple, "OnnnlpO!O!O!", &shared, &cohort->number_count, &cohort->own_count,
+                          &cohort->array_count, &cohort->rate, &cohort->stands, &PyTuple_Type, &periods, &PyTuple_Type, &plans,
+                          &PyTuple_Type, &kernels))
+        return -1;
+    return PyObject_GetBuffer(shared, &cohort->shared, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE) < 0
+            || read_kernels(kernels, cohort) < 0 || read_plans(periods, plans, cohort) < 0
+        ? -1 : 0;
+}
+
+static void free_cohort(Cohort *cohort)
+{
+    PyBuffer_Release(&cohort->shared);
+    for (Py_ssize_t i = 0; cohort->plans && i < (Py_ssize_t)1 << cohort->periods.count; i++)
+        PyMem_Free(cohort->plans[i].at);
+    PyMem_Free(cohort->plans);
+    PyMem_Free(cohort->periods.at);
+    for (Py_ssize_t i = 0; i < cohort->kernel_count; i++)
+        free_kernel(&cohort->kernels[i]);
+    PyMem_Free(cohort->kernels);
+}
+
+static Py_ssize_t reductions_of(const Kernel *kernel)
+{
+    Py_ssize_t most = 0;
+    for (Py_ssize_t i = 0; i < kernel->phase_count; i++)
+        if (kernel->phases[i].results.count > most)
+            most = kernel->phases[i].results.count;
+    return most;
+}
+
+static int read_cohorts(PyObject *tuple, Runner *self)
+{
+    const Py_ssize_t count = PyTuple_Size(tuple);
+    self->scalar_most = self->reduction_most = 1;
+    self->cohorts = PyMem_Calloc((size_t)count + 1, sizeof *self->cohorts);
+    if (!self->cohorts)
+        return PyErr_NoMemory(), -1;
+    while (self->cohort_count < count) {
+        Cohort *each = &self->cohorts[self->cohort_count];
+        PyObject *given = PyTuple_GetItem(tuple, self->cohort_count++);
+        if (!PyTuple_Check(given) || read_cohort(given, each) < 0)
+            return PyErr_Occurred() ? -1 : (PyErr_SetString(PyExc_TypeError, "a cohort is a tuple"), -1);
+        each->first = self->number_count;
+        self->number_count += 1 + each->number_count;
+        self->array_most = greater(self->array_most, 2 + each->array_count);
+        for (Py_ssize_t i = 0; i < each->kernel_count; i++) {
+            self->scalar_most = greater(self->scalar_most, each->kernels[i].size);
+            self->reduction_most = greater(self->reduction_most, reductions_of(&each->kernels[i]));
+        }
+    }
+    return 0;
 }
 
 #endif

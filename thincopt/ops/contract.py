@@ -1,21 +1,22 @@
 """What a backend is. To plug in another, write an `Ops` and a `Runner` and pass `ops=YourOps()` to an optimizer.
 
-The engine owns settings, keys and policies; a backend owns arrays. `Ops.runner` turns a `Recipe` (kernels, which
-are plain data: see `thincopt.language.kernel`) into something that runs them. A runner promises: weights, gradient
-and state change in place; after success each key's `t` is one more; otherwise nothing has changed, not a byte.
-The arrays need `shape`, `size`, `dtype`, `reshape`, `copy` and item assignment. tests/test_backend.py is a whole
+The engine owns settings, keys and policies; a backend owns arrays. `Ops.runner` turns the recipes of cohorts (kernels,
+which are plain data: see `thincopt.language.kernel`) into something that runs them. A runner promises: weights,
+gradient and state change in place; after success each key's `t` is one more; otherwise nothing has changed, not a
+byte. The arrays need `shape`, `size`, `dtype`, `reshape`, `copy` and item assignment. tests/test_backend.py is a whole
 backend, in 100 lines.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
+from itertools import islice
 from math import prod
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ..concurrency.turns import Turns
 from ..recipes.recipe import Recipe
@@ -95,16 +96,40 @@ def counts(t: int, skipped: int, streak: int) -> array[int]:
     return array("q", [t, skipped, streak, t if streak else -1])
 
 
-def numbers_of(packed: bytes) -> array[float]:
-    """The numbers of an optimizer's settings, which a call brings packed."""
-    return array("d", packed)
+class Cohort(NamedTuple):
+    """Keys that have the same settings: the recipe of their steps, and the numbers that all keys of its rule share."""
+
+    recipe: Recipe
+    shared: array[float]
+
+
+class Numbers(NamedTuple):
+    """The present settings of a cohort: a factor of the rate, and its recipe's numbers."""
+
+    scale: float
+    settings: tuple[float, ...]
+
+
+def packed(numbers: Iterable[Numbers]) -> bytes:
+    """The settings of all cohorts as one, which a call brings."""
+    return array("d", [each for scale, settings in numbers for each in (scale, *settings)]).tobytes()
+
+
+def unpacked(numbers: bytes, cohorts: Iterable[Cohort]) -> tuple[Numbers, ...]:
+    """The settings of each cohort."""
+    rest = iter(array("d", numbers))
+    return tuple(Numbers(next(rest), tuple(islice(rest, each.recipe.numbers))) for each in cohorts)
 
 
 class Runner(Protocol):
-    """Runs one recipe; made anew when an optimizer's settings ask for other kernels.
+    """Runs the recipes of cohorts; made anew when an optimizer's settings ask for other kernels, or keys for cohorts.
 
-    Each call brings the present numbers of the settings, packed: see `numbers_of`.
+    Each call brings the present numbers of the settings, packed: see `unpacked`.
     """
+
+    @property
+    def way(self) -> str:
+        """By which kind of kernels it runs, in a word or two."""
 
     @property
     def remark(self) -> str:
@@ -114,8 +139,8 @@ class Runner(Protocol):
     def outrun(self) -> bool:
         """Whether its backend can make a faster one by now, of the same bits: between two steps it takes the place."""
 
-    def bind(self, key: Hashable, state: KeyState) -> None:
-        """Keep this key's state, to be found at each call."""
+    def bind(self, key: Hashable, state: KeyState, cohort: int) -> None:
+        """Keep this key's state, to be found at each call, and of which cohort the key is."""
 
     def step(self, numbers: bytes, key: Hashable, weights: Array, gradient: Array, lr_scale: float) -> int:
         """Check and update one key; a runner that has no quick way to check declines, and the engine calls `run`."""
@@ -133,7 +158,7 @@ class Runner(Protocol):
         """These are the numbers now: a runner that has a copy of them takes it anew."""
 
     def collect(self) -> None:
-        """Bring t, counts and scalar state to where `KeyState` and `shared` keep them, if they are elsewhere."""
+        """Bring t, counts and scalar state to where `KeyState` and `Cohort.shared` keep them, if they are elsewhere."""
 
 
 class Updating:
@@ -147,7 +172,9 @@ class Updating:
 
 
 class OnHost(Updating):
-    """A runner that works on `shared` and `KeyState` themselves, and leaves all checks to the engine."""
+    """A runner that works on `Cohort.shared` and `KeyState` themselves, and leaves all checks to the engine."""
+
+    way = "kernels of its own"
 
     @property
     def remark(self) -> str:
@@ -177,8 +204,8 @@ class Ops(Protocol):
 
     name: str
 
-    def runner(self, recipe: Recipe, shared: array[float], turns: Turns, *, nonfinite: str) -> Runner:
-        """A runner that keeps `shared`; `turns` are the optimizer's, `nonfinite` is one of `POLICIES`."""
+    def runner(self, cohorts: Sequence[Cohort], turns: Turns, *, nonfinite: str) -> Runner:
+        """A runner of these; `turns` are the optimizer's, `nonfinite` is one of `POLICIES`."""
 
     def seen(self, value: Array) -> Array:
         """What is given as an array, as the backend's own kind of array on the same memory, if it can be."""

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from ..language import Rule, RuleError, Stage
 from ..language.declaring import POINTS
 from ..language.kernel import Kernel
-from ..language.tracing import Answers, Declared, declared, trace
+from ..language.tracing import Answers, Declared, declared, trace, zeroing
 from ..stages import WITHIN, stages_around
 from .recipe import Recipe
 
@@ -76,6 +76,14 @@ def compose(
         parts=len(parts),
         segment=segment,
     )
+
+
+def frozen(rule: Rule, choices: Mapping[str, Any]) -> Recipe:
+    """A step that leaves the weights as they are, and zeroes the gradient."""
+    declares = declarations(rule).sized(choices)
+    kernel = zeroing(declares, zeroes=choices.get("zero_gradient", True))
+    names = (declares.named("array"), declares.scalars, declares.named("shared"))
+    return Recipe((kernel,), *names, rate=None, periods=(), parts=1, segment=lambda *_: kernel, stands=True)
 
 
 def parts_of(rule: Rule) -> list[Part]:

@@ -20,6 +20,7 @@ class Recipe:
 
     The rule and its stages are so many `parts`, in order. `segment(first, last, case)` is the kernel of some of them
     alone, with which the parts before and after it can walk apart; None where what is between cannot be kept in arrays.
+    A key whose recipe `stands` is frozen: its steps are not counted, nor is its gradient looked at.
     """
 
     kernels: tuple[Kernel, ...]
@@ -30,6 +31,7 @@ class Recipe:
     periods: tuple[int, ...]
     parts: int
     segment: Callable[[int, int, int], Kernel | None] = field(compare=False, repr=False)
+    stands: bool = False
 
     @property
     def numbers(self) -> int:

@@ -12,7 +12,7 @@ from ..language.kernel import Kernel
 from ..language.signature import Setting
 from ..language.tracing import Answers, Ask, Declared, trace
 from ..stages import SCALING, WITHIN, stages_around
-from .composing import Cases, compose, declarations
+from .composing import Cases, compose, declarations, frozen
 from .recipe import Recipe
 
 T = TypeVar("T")
@@ -53,6 +53,7 @@ def shipped(rule: Rule) -> Iterator[Kernel]:
         yield from chain.from_iterable(branches(each.signature.settings, partial(_alone, each, declares)))
     yield from _within(rule, WITHIN)
     yield from _within(rule, SCALING, zero_gradient=False)
+    yield from frozen(rule, {each.name: each.default for each in declares.settings}).kernels
 
 
 def _within(rule: Rule, names: Container[str], **fixed: Any) -> Iterator[Kernel]:

@@ -13,14 +13,15 @@ from ..contract import DTYPES
 from .launching import Launches
 
 CHUNK = 4096
-EPOCH, SCALARS = 2, 3  # places in a row
-HEAD, TASK, LISTS = 32, 6, 16  # words of a table, of a task, and the lists of addresses that a table has room for
+PROGRAM, EPOCH, SCALARS = 0, 2, 3  # places in a row
+HEAD, TASK, LISTS = 80, 8, 64  # words of a table, of a task, and the lists of addresses that a table has room for
 
 
 class Entry(NamedTuple):
-    """One key: its number, its size and type, and the addresses of its record and of its state."""
+    """One key: its number, its cohort, its size and type, and the addresses of its record and of its state."""
 
     number: int
+    cohort: int
     size: int
     dtype: str
     record: int
@@ -46,6 +47,7 @@ class Table:
         self.width = SCALARS + launches.scalars + launches.numbers
         rows = np.zeros((self.count, self.width))
         rows[:, EPOCH] = 1
+        rows[:, PROGRAM] = [launches.programs_at[each.cohort] for each in entries]
         lists = self.count * sum(map(len, launches.arrays))
         sums = launches.sums * self.firsts[-1]
         sizes = [HEAD, TASK * self.count, lists, *self.units, rows.size, sums]
@@ -55,12 +57,22 @@ class Table:
         driver.send(self.memory, self.places[3], np.concatenate([*units, rows.reshape(-1).view(np.int64)]))
         self.tasks = np.array(
             [
-                (each.size, first, each.number, each.dtype == DTYPES[1], each.record, 0)
+                (
+                    each.size,
+                    first,
+                    each.number,
+                    each.dtype == DTYPES[1],
+                    each.cohort,
+                    launches.stands[each.cohort],
+                    each.record,
+                    0,
+                )
                 for each, first in zip(entries, self.firsts, strict=False)
             ],
             np.int64,
         )
-        self.arrays = np.array([(0, 0, *each.state) for each in entries], np.int64)
+        most = max(len(each.state) for each in entries)
+        self.arrays = np.array([(0, 0, *each.state, *[0] * (most - len(each.state))) for each in entries], np.int64)
         self.head = self._head()
 
     def point(self, weights: Sequence[int], gradients: Sequence[int]) -> None:

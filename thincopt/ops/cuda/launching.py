@@ -6,27 +6,26 @@ Each launch does a whole batch. Scalars that nothing asks for yet wait for the n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
-from itertools import chain
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
 from ... import native
-from ...language.kernel import Assign, Block, Kernel, Operand, Phase, Reduction, Walk
+from ...language.kernel import Block, Kernel, Phase, Walk
 from ...language.printing_c import c_functions
 from ...language.printing_cuda import FINITE, cuda_block, cuda_walk, sums_of
-from ...recipes.recipe import Recipe
-from ..contract import PATIENCE, POLICIES
+from ..contract import PATIENCE, POLICIES, Cohort
+from .phases import LOOK, checked, deferred, sees_gradient
 
 NATIVE = Path(native.__file__).parent
 BETWEEN = ("between", (NATIVE / "between.cuh").read_text())
 KINDS = {"sum": 0, "dot": 0, "norm": 1, "amax": 2}  # how the sums of chunks become one number
-NOTHING = Block((), (), ())
-LOOK = Reduction(FINITE, ("v_g",))
 CHECK = Walk(("g",), (), (), reductions=(LOOK,))
-ANY = -1  # a key's step may be by any of a recipe's kernels, which are its programs
+ANY = -1  # a key's step may be by any of its recipe's kernels, which are its programs
 
 block_kernel, walk_kernel = cache(cuda_block), cache(cuda_walk)
 
@@ -34,6 +33,10 @@ block_kernel, walk_kernel = cache(cuda_block), cache(cuda_walk)
 class Head(NamedTuple):
     """The numbers that `struct wiring` begins with; the last seven count what its lists hold."""
 
+    cohort: int = 0
+    programs_at: int = 0
+    numbers_from: int = 0
+    shared_from: int = 0
     program: int = 0
     is_first: int = 0
     is_last: int = 0
@@ -82,6 +85,9 @@ class Launches:
 
     steps: tuple[Launch, ...]
     arrays: tuple[tuple[int, ...], ...]
+    programs_at: tuple[int, ...]  # of each cohort, its first program
+    stands: tuple[bool, ...]  # and whether it is frozen
+    shared: tuple[array[float], ...]  # each once
     scalars: int
     numbers: int
     sums: int
@@ -94,112 +100,156 @@ def source(text: str, dtype: str) -> str:
     return "\n".join([f"#define DOUBLE {int(dtype == 'float64')}", exact, c_functions(), drawing, device, text])
 
 
-def launches(recipe: Recipe, nonfinite: str) -> Launches:
-    """The launches of a step by this recipe, with this policy for gradients that are not finite."""
-    making = _Making(recipe, POLICIES.index(nonfinite))
+def launches(cohorts: Sequence[Cohort], nonfinite: str) -> Launches:
+    """The launches of a step of these cohorts, with this policy for gradients that are not finite."""
+    making = _Making(cohorts, POLICIES.index(nonfinite))
     steps = tuple(making.all())
     walks = [each.walk for each in steps if each.walk]
-    order = ("w", "g", *recipe.arrays)
     return Launches(
         steps,
-        tuple(tuple(map(order.index, names)) for names in making.walked),
-        max(kernel.size for kernel in recipe.kernels),
+        tuple(making.walked),
+        tuple(each.head.programs_at for each in making.cohorts),
+        tuple(each.recipe.stands for each in cohorts),
+        tuple(making.shared.values()),
+        max(each.kernel.size for each in making.programs),
         max(len(each.scalars) for each in walks),
         max(len(sums_of(each)) for each in walks),
     )
 
 
-class _Making:
-    """The launches of one recipe, as they are found one after the other."""
+class _Cohort:
+    """The programs of a cohort, and what all its wiring begins with."""
 
-    def __init__(self, recipe: Recipe, policy: int) -> None:
-        self.recipe = recipe
-        kernels = [_checked(each, policy) for each in recipe.kernels]
-        self.programs = kernels if recipe.periods else [_deferred(each) for each in kernels]
-        self.checks_apart = policy > 0 and not all(map(_sees_gradient, self.programs))
-        self.walked: list[tuple[str, ...]] = []
+    def __init__(self, cohort: Cohort, policy: int, head: Head) -> None:
+        self.recipe = recipe = cohort.recipe
+        kernels = [each if recipe.stands else checked(each, policy) for each in recipe.kernels]
+        self.kernels = kernels if recipe.periods else [deferred(each) for each in kernels]
+        self.order = ("w", "g", *recipe.arrays)
         self.is_begun = False
-        self.head = Head(
+        self.head = head._replace(
             policy=policy,
             base=len(recipe.kernels[0].base),
             own=len(recipe.scalars),
             shared=len(recipe.shared),
-            programs=len(kernels),
             rate=-1 if recipe.rate is None else recipe.rate,
         )
 
-    def all(self) -> Iterator[Launch]:
-        """Every launch of a step, in order."""
-        if self.checks_apart:
-            yield self.walk(CHECK, ANY)
-        deepest = max(len(each.phases) for each in self.programs)
-        for depth in range(deepest - 1):
-            within = [(program, each) for program, each in enumerate(self.programs) if depth < len(each.phases) - 1]
-            for program, kernel in within:
-                if self.needs_scalars(kernel, depth):
-                    yield self.scalars(kernel, depth, program=program)
-            yield from self.totals([kernel.phases[depth].totals for _, kernel in within])
-            for program, kernel in within:
-                if kernel.phases[depth].walk.arrays:
-                    yield self.walk(kernel.phases[depth].walk, program)
-        for program, kernel in enumerate(self.programs):
-            yield self.scalars(kernel, len(kernel.phases) - 1, program=program, is_last=1)
-        yield from self.shared_kept()
-        for program, kernel in enumerate(self.programs):
-            last = kernel.phases[-1].walk
-            yield self.walk(last, program, zeroes=int("g" in dict(last.stores)))
-
-    def needs_scalars(self, kernel: Kernel, depth: int) -> bool:
-        """Whether a phase that does not store must wait for scalars, or say which case it is."""
-        phase = kernel.phases[depth]
-        found = depth > 0 and kernel.phases[depth - 1].results
-        return bool(phase.gives or phase.scalars or found or (depth == 0 and self.recipe.periods))
-
-    def scalars(self, kernel: Kernel, depth: int, **head: int) -> Launch:
-        """Fold what the walk before has reduced, compute the phase's block, hand the walk after it its numbers."""
-        phase = kernel.phases[depth]
-        results = _results(kernel.phases[depth - 1]) if depth else []
-        keeps = self.kept(kernel)[0] if head.get("is_last") else []
-        periods = () if self.is_begun else self.recipe.periods
-        lists = [[*periods], *results, [*phase.takes], [*phase.gives], [*phase.scalars], *keeps]
-        wiring = self.head._replace(
-            is_first=int(not self.is_begun),
-            periods=len(periods),
-            results=len(results),
-            takes=len(phase.takes),
-            gives=len(phase.gives),
-            numbers=len(phase.scalars),
-            keeps=len(keeps),
-            **head,
-        )
-        self.is_begun = True
-        return Launch(*block_kernel(phase.block), _wired(wiring, lists), block=phase.block)
-
-    def walk(self, walk: Walk, program: int, zeroes: int = 0) -> Launch:
-        """One walk over the arrays of the keys whose program it is."""
-        if walk.arrays not in self.walked:
-            self.walked.append(walk.arrays)
-        wiring = self.head._replace(program=program, zeroes=zeroes, walk=self.walked.index(walk.arrays))
-        return Launch(*walk_kernel(walk), _wired(wiring), walk)
-
-    def totals(self, found: list[tuple[tuple[int, int], ...]]) -> Iterator[Launch]:
-        """Sums over the keys, each of whose programs has the numbers in places of its own."""
-        totals = [list(chain.from_iterable(pairs)) for pairs in zip(*found, strict=True)]
-        if totals:
-            yield Launch(*BETWEEN, _wired(self.head._replace(totals=len(totals)), totals))
-
-    def shared_kept(self) -> Iterator[Launch]:
-        """The state that keys share, kept once when the step is sure."""
-        kept = [self.kept(each)[1] for each in self.programs]
-        if kept[0]:
-            wiring = self.head._replace(is_last=1, keeps=len(kept[0]))
-            yield Launch(*BETWEEN, _wired(wiring, list(chain.from_iterable(kept))))
+    @property
+    def programs(self) -> list[_Program]:
+        """One for each case."""
+        return [_Program(self, place, kernel) for place, kernel in enumerate(self.kernels, self.head.programs_at)]
 
     def kept(self, kernel: Kernel) -> tuple[list[list[int]], list[list[int]]]:
         """Which scalars become which of the key's own state, and which of the shared."""
         own = [[index, self.recipe.scalars.index(name)] for name, index in kernel.keeps if name in self.recipe.scalars]
         shared = [[index, self.recipe.shared.index(name)] for name, index in kernel.keeps if name in self.recipe.shared]
         return own, shared
+
+
+class _Program(NamedTuple):
+    """A kernel of a cohort, and its place among those of all."""
+
+    cohort: _Cohort
+    place: int
+    kernel: Kernel
+
+
+class _Making:
+    """The launches of a step, as they are found one after the other."""
+
+    def __init__(self, cohorts: Sequence[Cohort], policy: int) -> None:
+        self.cohorts: list[_Cohort] = []
+        self.programs: list[_Program] = []
+        self.shared: dict[int, array[float]] = {}
+        self.walked: list[tuple[int, ...]] = []
+        numbers_from, shared_from = 0, dict[int, int]()
+        for place, each in enumerate(cohorts):
+            known = shared_from.setdefault(id(each.shared), sum(map(len, self.shared.values())))
+            self.shared[id(each.shared)] = each.shared
+            head = Head(place, len(self.programs), numbers_from, known)
+            self.cohorts.append(_Cohort(each, policy, head))
+            self.programs += self.cohorts[-1].programs
+            numbers_from += 1 + each.recipe.numbers
+        self.policy = policy
+
+    def all(self) -> Iterator[Launch]:
+        """Every launch of a step, in order."""
+        if self.policy > 0 and not all(
+            each.cohort.recipe.stands or sees_gradient(each.kernel) for each in self.programs
+        ):
+            yield self.walk(CHECK, self.programs[0]._replace(place=ANY))
+        deepest = max(len(each.kernel.phases) for each in self.programs)
+        for depth in range(deepest - 1):
+            within = [each for each in self.programs if depth < len(each.kernel.phases) - 1]
+            for each in within:
+                if self.needs_scalars(each, depth):
+                    yield self.scalars(each, depth)
+            yield from self.totals(depth)
+            for each in within:
+                if each.kernel.phases[depth].walk.arrays:
+                    yield self.walk(each.kernel.phases[depth].walk, each)
+        for each in self.programs:
+            yield self.scalars(each, len(each.kernel.phases) - 1, is_last=1)
+        yield from self.shared_kept()
+        for each in self.programs:
+            last = each.kernel.phases[-1].walk
+            yield self.walk(last, each, zeroes=int("g" in dict(last.stores)))
+
+    def needs_scalars(self, program: _Program, depth: int) -> bool:
+        """Whether a phase that does not store must wait for scalars, or say which case it is."""
+        phases = program.kernel.phases
+        phase, found = phases[depth], depth > 0 and phases[depth - 1].results
+        is_asked = depth == 0 and program.cohort.recipe.periods
+        return bool(phase.gives or phase.scalars or found or is_asked)
+
+    def scalars(self, program: _Program, depth: int, is_last: int = 0) -> Launch:
+        """Fold what the walk before has reduced, compute the phase's block, hand the walk after it its numbers."""
+        cohort, place, kernel = program
+        phase = kernel.phases[depth]
+        results = _results(kernel.phases[depth - 1]) if depth else []
+        keeps = cohort.kept(kernel)[0] if is_last else []
+        periods = () if cohort.is_begun else cohort.recipe.periods
+        lists = [[*periods], *results, [*phase.takes], [*phase.gives], [*phase.scalars], *keeps]
+        wiring = cohort.head._replace(
+            program=place,
+            is_first=int(not cohort.is_begun),
+            is_last=is_last,
+            periods=len(periods),
+            results=len(results),
+            takes=len(phase.takes),
+            gives=len(phase.gives),
+            numbers=len(phase.scalars),
+            keeps=len(keeps),
+        )
+        cohort.is_begun = True
+        return Launch(*block_kernel(phase.block), _wired(wiring, lists), block=phase.block)
+
+    def walk(self, walk: Walk, program: _Program, zeroes: int = 0) -> Launch:
+        """One walk over the arrays of the keys whose program it is."""
+        cohort, place, _ = program
+        arrays = tuple(map(cohort.order.index, walk.arrays))
+        if arrays not in self.walked:
+            self.walked.append(arrays)
+        wiring = cohort.head._replace(program=place, zeroes=zeroes, walk=self.walked.index(arrays))
+        return Launch(*walk_kernel(walk), _wired(wiring), walk)
+
+    def totals(self, depth: int) -> Iterator[Launch]:
+        """Sums over the keys, each of whose programs has the numbers in places of its own, or none."""
+        found = [
+            each.kernel.phases[depth].totals if depth < len(each.kernel.phases) - 1 else () for each in self.programs
+        ]
+        totals = [list(chain.from_iterable(pairs)) for pairs in zip_longest(*found, fillvalue=(-1, -1))]
+        if totals:
+            head = Head(programs=len(self.programs), totals=len(totals))
+            yield Launch(*BETWEEN, _wired(head, totals))
+
+    def shared_kept(self) -> Iterator[Launch]:
+        """The state that keys share, kept once when the step is sure."""
+        for each in self.cohorts:
+            kept = [each.kept(kernel)[1] for kernel in each.kernels]
+            if kept[0]:
+                wiring = each.head._replace(is_last=1, keeps=len(kept[0]))
+                yield Launch(*BETWEEN, _wired(wiring, list(chain.from_iterable(kept))))
 
 
 def _wired(head: Head, lists: list[list[int]] | None = None) -> tuple[int, ...]:
@@ -215,47 +265,3 @@ def _results(phase: Phase) -> list[list[int]]:
         [slot, KINDS[each.kind], index, next(shrunk) if each.kind == "norm" else index]
         for index, (slot, each) in enumerate(zip(phase.results, found, strict=True))
     ]
-
-
-def _sees_gradient(kernel: Kernel) -> bool:
-    """Whether the first walk only reads, so that it can see on its way whether the gradient is finite."""
-    return len(kernel.phases) > 1 and bool(kernel.phases[0].walk.arrays)
-
-
-def _checked(kernel: Kernel, policy: int) -> Kernel:
-    """The same kernel, whose first walk looks at the gradient too, if it can and that is asked for."""
-    if not policy or not _sees_gradient(kernel):
-        return kernel
-    first, *rest = kernel.phases
-    arrays = first.walk.arrays if "g" in first.walk.arrays else (*first.walk.arrays, "g")
-    walk = replace(first.walk, arrays=arrays, reductions=(*first.walk.reductions, LOOK))
-    return replace(kernel, phases=(replace(first, walk=walk), *rest))
-
-
-def _deferred(kernel: Kernel) -> Kernel:
-    """The same; but if the first walk asks for no scalars, all of them are computed after it."""
-    first, *rest = kernel.phases
-    if not rest or first.scalars or first.totals:
-        return kernel
-    walk_only = replace(first, block=NOTHING, takes=(), gives=())
-    return replace(kernel, phases=(walk_only, _joined(first, rest[0]), *rest[1:]))
-
-
-def _joined(one: Phase, two: Phase) -> Phase:
-    """The second phase, whose block does what the first's does too."""
-    known = dict(zip(one.takes, one.block.inputs, strict=True)) | dict(zip(one.gives, one.block.outputs, strict=True))
-    new = {slot: f"b{slot}" for slot in two.takes if slot not in known}
-    names: dict[Operand, Operand] = {line.target: f"y{line.target}" for line in two.block.code}
-    names |= {name: (known | new)[slot] for slot, name in zip(two.takes, two.block.inputs, strict=True)}
-
-    def named(value: Operand) -> Operand:
-        return names.get(value, value)
-
-    lines = [Assign(str(named(line.target)), line.op, tuple(map(named, line.args))) for line in two.block.code]
-    block = Block(
-        (*one.block.inputs, *new.values()),
-        (*one.block.code, *lines),
-        (*one.block.outputs, *map(named, two.block.outputs)),
-        {**one.block.origins, **{str(named(name)): origin for name, origin in two.block.origins.items()}},
-    )
-    return replace(two, block=block, takes=(*one.takes, *new), gives=(*one.gives, *two.gives))

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ...concurrency.turns import Turns
 from ...errors import OpsError
-from ...recipes.recipe import Recipe
-from ..contract import DTYPES, Batch, KeyState, Ops, Runner
+from ..contract import DTYPES, Batch, Cohort, KeyState, Ops, Runner
 from ..fitting import is_on_device, key_fault, kind_of, misfit, overlap, pair_fault, type_fault, unaligned, why_not
 from ..numpy.ops import numpy_ops
 
@@ -37,11 +35,11 @@ class CupyOps:
     def __reduce__(self) -> tuple[Any, ...]:
         return _restored, ()
 
-    def runner(self, recipe: Recipe, shared: array[float], turns: Turns, *, nonfinite: str) -> Runner:
+    def runner(self, cohorts: Sequence[Cohort], turns: Turns, *, nonfinite: str) -> Runner:
         """A runner by kernels that are compiled when a batch first comes."""
         from .runner import CudaRunner
 
-        return CudaRunner(self.driver, recipe, shared, turns, nonfinite=nonfinite)
+        return CudaRunner(self.driver, cohorts, turns, nonfinite=nonfinite)
 
     def seen(self, value: Any) -> Any:
         """A CuPy array on the same memory, where there is one."""

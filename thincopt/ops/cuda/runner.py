@@ -13,30 +13,29 @@ from typing import Any
 
 from ...concurrency.turns import Turns
 from ...errors import ArrayError, NonFiniteError
-from ...recipes.recipe import Recipe
-from ..contract import Array, Batch, KeyState, Outcome, Updating, numbers_of
+from ..contract import Array, Batch, Cohort, KeyState, Outcome, Updating
 from .launching import launches
 from .work import CULPRIT, LONGEST, LONGEST_OF, Side, Slot, Work
 
 
 class CudaRunner(Updating):
-    """Runs a recipe on the devices that a driver reaches. See `contract.Runner`."""
+    """Runs recipes on the devices that a driver reaches. See `contract.Runner`."""
 
-    remark = ""
+    way, remark = "CUDA kernels", ""
     outrun = False
 
-    def __init__(self, driver: Any, recipe: Recipe, shared: array[float], turns: Turns, *, nonfinite: str) -> None:
-        self.driver, self.recipe, self.shared, self.turns = driver, recipe, shared, turns
-        self.packed, self.numbers = b"", array("d", [0.0] * recipe.numbers)
-        self.launches = launches(recipe, nonfinite)
+    def __init__(self, driver: Any, cohorts: Sequence[Cohort], turns: Turns, *, nonfinite: str) -> None:
+        self.driver, self.cohorts, self.turns = driver, cohorts, turns
+        self.packed, self.numbers = b"", array("d", [0.0] * sum(1 + each.recipe.numbers for each in cohorts))
+        self.launches = launches(cohorts, nonfinite)
         self.sides: dict[int, Side] = {}
         self.slots: list[Slot] = []
         self.handles: dict[Hashable, Slot] = {}
         self.model: tuple[list[Hashable], Work | None] = ([], None)
 
-    def bind(self, key: Hashable, state: KeyState) -> None:
+    def bind(self, key: Hashable, state: KeyState, cohort: int) -> None:
         """Keep the state; which device it is on is known when weights come."""
-        self.slots.append(Slot(len(self.slots), state))
+        self.slots.append(Slot(len(self.slots), state, cohort))
         self.handles[key] = self.slots[-1]
 
     def step(self, numbers: bytes, key: Hashable, weights: Array, gradient: Array, scale: float) -> int:
@@ -81,7 +80,7 @@ class CudaRunner(Updating):
             if outcome != Outcome.DONE:
                 return outcome
         for each in slots:
-            each.state.taken[0] = 1
+            each.state.taken[0] = not self.cohorts[each.cohort].recipe.stands
         return Outcome.DONE
 
     def _meet(self, numbers: bytes, batch: Batch, slots: list[Slot], lr_scale: float) -> int:
@@ -90,13 +89,13 @@ class CudaRunner(Updating):
         device = self._device_of(batch)
         with self.driver.on(device, any(self.driver.is_foreign(weights) for weights, _ in batch.values())):
             if device not in self.sides:
-                self.sides[device] = Side(self.driver, device, self.launches, self.numbers, self.shared)
+                self.sides[device] = Side(self.driver, device, self.launches, self.numbers)
             side = self.sides[device]
             moved = [each.settle(side) for each in slots]
             if any(moved):
                 self.model = ([], None)
                 self.driver.synchronize()  # streams that their state was made on
-        work = Work(side, self.recipe.arrays, slots)
+        work = Work(side, self.cohorts, slots)
         outcome = self._go(work, list(batch.values()), numbers, lr_scale)
         if outcome != Outcome.DONE:
             return outcome
@@ -118,7 +117,7 @@ class CudaRunner(Updating):
     def _know(self, numbers: bytes) -> None:
         """Take the numbers, if they are new."""
         if numbers != self.packed:
-            self.packed, self.numbers[:] = numbers, numbers_of(numbers)
+            self.packed, self.numbers[:] = numbers, array("d", numbers)
             for side in self.sides.values():
                 side.is_behind = True
 
@@ -127,7 +126,7 @@ class CudaRunner(Updating):
         for slot in self.slots:
             slot.collect()
         for side in self.sides.values():
-            side.collect(self.shared)
+            side.collect()
         for side in self.sides.values():
             self._hear(side)
 
@@ -157,7 +156,7 @@ class CudaRunner(Updating):
                 f"The weights of keys {key!r} and {another!r} are on devices {device} and {other}: call update once for"
                 " the keys of each device. Nothing was changed."
             )
-        if self.shared and self.sides and device not in self.sides:
+        if any(map(len, self.launches.shared)) and self.sides and device not in self.sides:
             raise ArrayError(
                 f"The weights of key {key!r} are on device {device}, but the state that all keys share is on device"
                 f" {next(iter(self.sides))}: keep all weights there, or move all of them, after optimizer.to_cpu() and"

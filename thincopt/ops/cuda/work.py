@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from itertools import accumulate
+from itertools import accumulate, chain, islice
 from typing import Any
 from weakref import ref
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from ...concurrency.whole import at_once, calls
 from ...errors import OpsError
-from ..contract import DTYPES, Array, KeyState, counts
+from ..contract import DTYPES, Array, Cohort, KeyState, counts
 from ..fitting import are_alike
 from .batch import Entry, Table
 from .launching import Launches
@@ -29,8 +29,8 @@ NEW = "they were not met before"
 class Slot:
     """One key: its state, and its record on the device where its weights are."""
 
-    def __init__(self, number: int, state: KeyState) -> None:
-        self.number, self.state = number, state
+    def __init__(self, number: int, state: KeyState, cohort: int) -> None:
+        self.number, self.state, self.cohort = number, state, cohort
         self.side: Side | None = None
         self.record: Array = None
         self.alone: Work | None = None
@@ -61,11 +61,10 @@ class Slot:
 class Side:
     """What all keys on one device have in common: numbers, shared state, wiring, and a word to the host."""
 
-    def __init__(
-        self, driver: Any, device: int, launches: Launches, numbers: array[float], shared: array[float]
-    ) -> None:
+    def __init__(self, driver: Any, device: int, launches: Launches, numbers: array[float]) -> None:
         self.driver, self.device, self.launches, self.numbers = driver, device, launches, numbers
         wiring = [np.array([*each.wiring, *[0] * (len(each.wiring) % 2)], np.int32) for each in launches.steps]
+        shared = list(chain.from_iterable(launches.shared))
         sizes = [NUMBERS + len(numbers), len(shared), *(len(each) // 2 for each in wiring)]
         self.places = [0, *accumulate(sizes)]
         self.memory = driver.words(self.places[-1])
@@ -129,18 +128,19 @@ class Side:
         self.told[CULPRIT] = self.told[LONGEST] = 0
         self._send(STOPPED, [0.0])
 
-    def collect(self, shared: array[float]) -> None:
+    def collect(self) -> None:
         """Read the shared state back, if there is any."""
         begin, end = self.places[1:3]
-        if shared:
-            shared[:] = array("d", self.fetch(self.memory)[begin:end].view(np.float64))
+        rest = iter(self.fetch(self.memory)[begin:end].view(np.float64) if end > begin else ())
+        for each in self.launches.shared:
+            each[:] = array("d", islice(rest, len(each)))
 
 
 class Work:
     """A batch that was met before: what its arrays must be like, and the launches that update it."""
 
-    def __init__(self, side: Side, order: Sequence[str], slots: Sequence[Slot]) -> None:
-        self.side, self.driver, self.order, self.slots = side, side.driver, order, slots
+    def __init__(self, side: Side, cohorts: Sequence[Cohort], slots: Sequence[Slot]) -> None:
+        self.side, self.driver, self.cohorts, self.slots = side, side.driver, cohorts, slots
         self.seen: list[Any] = []  # weak references to the arrays of the last time: w, g, w, g …
         self.addresses: list[int] = []
         self.is_foreign = False
@@ -197,9 +197,11 @@ class Work:
         self.addresses = addresses
 
     def _entry(self, slot: Slot) -> Entry:
-        arrays = [slot.state.arrays.get(name) for name in self.order]
+        arrays = [slot.state.arrays.get(name) for name in self.cohorts[slot.cohort].recipe.arrays]
         found = tuple(0 if each is None else self.driver.address(each) for each in arrays)
-        return Entry(slot.number, slot.state.size, slot.state.dtype, self.driver.address(slot.record), found)
+        return Entry(
+            slot.number, slot.cohort, slot.state.size, slot.state.dtype, self.driver.address(slot.record), found
+        )
 
     def _begin(self) -> Table:
         """Lay out the table, and have every kernel ready."""

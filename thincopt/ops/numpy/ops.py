@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from itertools import count
 from typing import Any
 
@@ -14,9 +13,9 @@ from ...concurrency.turns import Turns
 from ...native import load, mode
 from ...native.order import Order
 from ...recipes.recipe import Recipe
-from ..contract import Batch, KeyState, Runner
+from ..contract import Batch, Cohort, KeyState, Runner
 from ..fitting import key_fault, misfit, on_host, overlap, pair_fault, readonly, type_fault, unaligned, unfit
-from .compiled import CompiledRunner, compiled_plans
+from .compiled import CompiledRunner, Plans, compiled_plans
 from .plain import PlainRunner
 from .sound import memory_of
 
@@ -45,17 +44,25 @@ class NumpyOps:
     def __reduce__(self) -> tuple[Any, ...]:
         return numpy_ops, (self._given is not None,)
 
-    def runner(self, recipe: Recipe, shared: array[float], turns: Turns, *, nonfinite: str) -> Runner:
-        """The compiled runner if every part of the recipe is compiled, else the plain one."""
+    def runner(self, cohorts: Sequence[Cohort], turns: Turns, *, nonfinite: str) -> Runner:
+        """The compiled runner if every part of every recipe is compiled, else the plain one."""
+        plans = [self._plans(each.recipe, turns) for each in cohorts]
+        orders = [order for _, order in plans if order]
+        check_finite = nonfinite != "propagate"
+        found = [each for each, _ in plans if each]
+        if len(found) < len(cohorts):
+            return PlainRunner(cohorts, turns, check_finite=check_finite, orders=orders)
+        return CompiledRunner(self.native, cohorts, found, turns, check_finite=check_finite, orders=orders)
+
+    def _plans(self, recipe: Recipe, turns: Turns) -> tuple[Plans | None, Order | None]:
+        """How compiled kernels make the steps of a recipe, if they do; and what is ordered that would do it better."""
         plans = compiled_plans(self.native, recipe)
         order = None if plans and len(plans[0]) == 1 else self._ordered(recipe)
-        check_finite = nonfinite != "propagate"
         if order:
             order.recall(turns)  # before it is asked what is there: what comes from now on is told
-            plans = compiled_plans(self.native, recipe) if order.is_there else plans
-        if plans is None:
-            return PlainRunner(recipe, shared, turns, check_finite=check_finite, order=order)
-        return CompiledRunner(self.native, recipe, plans, shared, turns, check_finite=check_finite, order=order)
+            if order.is_there:
+                return compiled_plans(self.native, recipe), None
+        return plans, order
 
     def _ordered(self, recipe: Recipe) -> Order | None:
         """The order of kernels that are not there; none where kernels are not wanted."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Container, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from math import isfinite
 from operator import setitem
 from typing import Any
@@ -20,48 +20,44 @@ from ...language import arithmetic
 from ...language.kernel import Kernel, Phase
 from ...language.printing_python import defined, python_lines, python_outputs
 from ...native.order import Order
-from ...recipes.recipe import Recipe
-from ..contract import DTYPES, Batch, KeyState, OnHost, Outcome, numbers_of
+from ..contract import DTYPES, Batch, Cohort, KeyState, Numbers, OnHost, Outcome, unpacked
 from .blocks import BlockWalk, Given, all_finite, at_once_in_blocks
 from .room import Room
-from .sound import Found, at_a_glance
+from .sound import Bound, Found, at_a_glance
 
 LARGE = 1e38  # that float32 can hold
 SHRINK = 2.0**-600  # float64 norms that overflow are taken again at this scale, which is exact
 
 
 class PlainRunner(OnHost):
-    """Runs a recipe with NumPy alone. See `contract.Runner`."""
+    """Runs recipes with NumPy alone. See `contract.Runner`."""
+
+    way = "NumPy's own functions"
 
     def __init__(
-        self,
-        recipe: Recipe,
-        shared: array[float],
-        turns: Turns,
-        *,
-        check_finite: bool,
-        order: Order | None = None,
+        self, cohorts: Sequence[Cohort], turns: Turns, *, check_finite: bool, orders: Sequence[Order] = ()
     ) -> None:
-        self.recipe, self.shared, self.turns = recipe, shared, turns
-        self.check_finite, self.order = check_finite, order
-        self.programs = [_program(each) for each in recipe.kernels]
-        self.reading = max(map(len, self.programs)) - 1  # rounds
+        self.cohorts, self.turns = cohorts, turns
+        self.check_finite, self.orders = check_finite, orders
+        self.programs = [[_program(kernel) for kernel in each.recipe.kernels] for each in cohorts]
+        self.reading = max(len(program) for programs in self.programs for program in programs) - 1  # rounds
         self.rooms = {each: Room(each) for each in DTYPES}
-        self.states: dict[Hashable, KeyState] = {}
+        self.states: dict[Hashable, Bound] = {}
+        self.unpacked = lru_cache(maxsize=256)(partial(unpacked, cohorts=cohorts))
 
     @property
     def remark(self) -> str:
         """Why it is not compiled kernels that run, if they might."""
-        return self.order.remark if self.order else ""
+        return next((each.remark for each in self.orders), "")
 
     @property
     def outrun(self) -> bool:
         """Whether there are compiled kernels by now."""
-        return self.order is not None and self.order.is_there
+        return any(each.is_there for each in self.orders)
 
-    def bind(self, key: Hashable, state: KeyState) -> None:
+    def bind(self, key: Hashable, state: KeyState, cohort: int) -> None:
         """Keep the state itself."""
-        self.states[key] = state
+        self.states[key] = Bound(state, cohort, self.cohorts[cohort].recipe.stands)
 
     def collect(self) -> None:
         """All is in its place when no step is under way."""
@@ -79,47 +75,47 @@ class PlainRunner(OnHost):
     def _at_a_glance(self, packed: bytes, batch: Batch, lr_scale: float) -> Outcome:
         if self.outrun or type(batch) is not dict or type(lr_scale) is not float or not 0.0 <= lr_scale < LARGE:
             return Outcome.REFUSED
-        numbers, rate = _unpacked(packed), self.recipe.rate
-        if rate is not None and not abs(numbers[rate] * lr_scale) < LARGE:
-            return Outcome.REFUSED
+        numbers = self.unpacked(packed)
+        for cohort, (scale, settings) in zip(self.cohorts, numbers, strict=True):
+            rate = cohort.recipe.rate
+            if rate is not None and not abs(settings[rate] * (scale * lr_scale)) < LARGE:
+                return Outcome.REFUSED
         found = at_a_glance(batch.copy(), self.states)  # a copy: nobody else can change it
         return Outcome.REFUSED if found is None else self._run(numbers, found, lr_scale)
 
     def run(self, numbers: bytes, batch: Batch, lr_scale: float) -> int:
         """Update every key of the batch, or none."""
-        return self._run(_unpacked(numbers), [(self.states[key], *pair) for key, pair in batch.items()], lr_scale)
+        return self._run(self.unpacked(numbers), [(self.states[key], *pair) for key, pair in batch.items()], lr_scale)
 
-    def _run(self, numbers: Sequence[float], found: Iterable[Found], lr_scale: float) -> Outcome:
+    def _run(self, numbers: Sequence[Numbers], found: Iterable[Found], lr_scale: float) -> Outcome:
         """Every walk but the last reads only; so a gradient that is not finite is found before anything has changed."""
         end_all()  # a second signal may have torn this thread from the wait for a step, which is done all the same
         tasks = []
-        for state, weights, gradient in found:
-            program = self.programs[self.recipe.case(state.counts[0] + 1, numbers)]
+        for (state, cohort, stands), weights, gradient in found:
+            (recipe, shared), (scale, settings) = self.cohorts[cohort], numbers[cohort]
+            program = self.programs[cohort][recipe.case(state.counts[0] + 1, settings)]
             is_flat = weights.ndim == gradient.ndim == 1
             w, g = (weights, gradient) if is_flat else (weights.reshape(-1), gradient.reshape(-1))
-            if self.check_finite and not (program.kernel.guarded or all_finite(g)):
+            if self.check_finite and not (stands or program.kernel.guarded or all_finite(g)):
                 return Outcome.NONFINITE
-            scalars = [*numbers, *state.supplied, *state.scalars, *self.shared, *program.rest]
-            if self.recipe.rate is not None:
-                scalars[self.recipe.rate] *= lr_scale
-            tasks.append(_Task(program, state, self.rooms[state.dtype], {"w": w, "g": g, **state.arrays}, scalars))
+            scalars = [*settings, *state.supplied, *state.scalars, *shared, *program.rest]
+            if recipe.rate is not None:
+                scalars[recipe.rate] *= scale * lr_scale
+            arrays = {"w": w, "g": g, **state.arrays}
+            tasks.append(_Task(program, state, cohort, stands, self.rooms[state.dtype], arrays, scalars))
         for depth in range(self.reading):
             _reduce(tasks, depth)
             if depth == 0 and self.check_finite and any(task.is_suspect() for task in tasks):
                 return Outcome.NONFINITE
-        shared = array("d", self.shared)
-        walks, kept = [], [(setitem, self.shared, slice(None), shared)] if shared else []
+        news = {id(each.shared): array("d", each.shared) for each in self.cohorts}  # several may have the same
+        kept = [(setitem, each.shared, slice(None), news[id(each.shared)]) for each in self.cohorts if each.shared]
+        walks = []
         for task in tasks:
             given = task.program.last.compute(task.scalars)
             walks.append(task.program.last.walk.parts(task.room, task.arrays, given))
-            kept += task.keeping(shared)
+            kept += task.keeping(news[id(self.cohorts[task.cohort].shared)])
         at_once_in_blocks(walks, kept)
         return Outcome.DONE
-
-
-@lru_cache(maxsize=256)
-def _unpacked(numbers: bytes) -> tuple[float, ...]:
-    return tuple(numbers_of(numbers))
 
 
 class _Program(list["_Round"]):
@@ -167,6 +163,8 @@ class _Task:
 
     program: _Program
     state: KeyState
+    cohort: int
+    stands: bool
     room: Room
     arrays: dict[str, Any]
     scalars: list[float]
@@ -199,6 +197,8 @@ class _Task:
 
     def keeping(self, shared: array[float]) -> list[tuple[Any, ...]]:
         """The calls that count the step and keep the key's scalars; what is shared is noted at once."""
+        if self.stands:
+            return []
         state = self.state
         counting = [(setitem, state.counts, 0, state.counts[0] + 1), (setitem, state.taken, 0, 1)]
         if not self.program.kernel.keeps:
@@ -218,11 +218,12 @@ def _reduce(tasks: list[_Task], depth: int) -> None:
     for task in tasks:
         task.compute(depth)
     totals = [task.program.kernel.phases[depth].totals for task in tasks]
-    for pairs in zip(*totals, strict=True):
+    adding = [(task, pairs) for task, pairs in zip(tasks, totals, strict=True) if pairs]
+    for pairs in zip(*(pairs for _, pairs in adding), strict=True):
         total = 0.0
-        for task, (source, _) in zip(tasks, pairs, strict=True):
+        for (task, _), (source, _) in zip(adding, pairs, strict=True):
             total += task.scalars[source]
-        for task, (_, target) in zip(tasks, pairs, strict=True):
+        for (task, _), (_, target) in zip(adding, pairs, strict=True):
             task.scalars[target] = total
     for task, pairs in zip(tasks, totals, strict=True):
         if pairs:
