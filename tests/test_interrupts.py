@@ -19,6 +19,7 @@ from thincopt.recipes.composing import declarations
 from thincopt.rules import all_rules
 
 STATE = {"keys": {}, "shared": {}}
+SLOW = {"slow": {"keys": ["[VW]"], "lr_scale": [0.5, 0.25, 0.125]}, "decayed": {"keys": ["W"], "weight_decay": 0.1}}
 
 
 class Run:
@@ -75,6 +76,10 @@ OPERATIONS = {
     "a state taken over": (lambda run: run.optimizer.load_state(STATE), {}, ("W",)),
     "a state given": (lambda run: run.optimizer.state(), {}, ("W",)),
     "averages put in and back": (averaged, {"use_averages": True}, ("W",)),
+    "a key that brings its group": (lambda run: run.step("W", "V"), {"groups": SLOW}, ("W",)),
+    "a group's schedules": (lambda run: run.optimizer.step_schedules(), {"groups": SLOW}, ("W", "V")),
+    "a group that freezes": (lambda run: run.optimizer.change(group="slow", frozen=True), {"groups": SLOW}, ("W", "V")),
+    "an explanation": (lambda run: run.optimizer.explain(), {"groups": SLOW}, ("W", "V")),
     "a pickle": (lambda run: pickle.dumps(run.optimizer), {}, ("W",)),
 }
 

@@ -17,7 +17,7 @@ from website.reference import ours, pages
 
 KNOWN = {**ours(all_rules()), **ours(all_schedules())}
 STAGES = {each.name: each for rule in ours(all_rules()).values() for each in stages_around(rule)}
-FACTORY = {"schedules", "ops"}  # what every factory takes beside settings
+FACTORY = {"schedules", "groups", "ops"}  # what every factory takes beside settings
 
 
 @pytest.mark.parametrize("name", [*KNOWN, *STAGES])

@@ -49,7 +49,7 @@ def test_a_period_may_come_to_be_and_change(gradients):
     optimizer, weights, settings = Optimizer.of(Periods, refresh=0, jump=0), np.ones(6), []
     for periods in (dict(refresh=0, jump=0), dict(refresh=3, jump=0), dict(refresh=2, jump=5), dict(refresh=0, jump=1)):
         optimizer.change(**periods)
-        assert len(optimizer._now.recipe.kernels) == 2 ** len([each for each in periods.values() if each])
+        assert len(optimizer._now.of(None).recipe.kernels) == 2 ** len([each for each in periods.values() if each])
         for each in gradients[len(settings) : len(settings) + 5]:
             optimizer("w", weights, each.copy())
         settings += 5 * [periods]
@@ -57,8 +57,8 @@ def test_a_period_may_come_to_be_and_change(gradients):
 
 
 def test_state_of_a_period_is_kept_only_where_it_can_come():
-    assert "lookahead.slow" not in Optimizer.of("SGD.v2", learn_rate=0.1)._now.recipe.kept
-    assert "lookahead.slow" in Optimizer.of("SGD.v2", learn_rate=0.1, lookahead_k=5)._now.recipe.kept
+    assert "lookahead.slow" not in Optimizer.of("SGD.v2", learn_rate=0.1)._now.of(None).recipe.kept
+    assert "lookahead.slow" in Optimizer.of("SGD.v2", learn_rate=0.1, lookahead_k=5)._now.of(None).recipe.kept
 
 
 def test_stages_are_formulas_of_arrays_too():

@@ -87,7 +87,7 @@ def test_the_lines_of_a_cell_are_told(monkeypatch):
     file, text = "/cells/ipykernel_7/3.py", CELL.format(step="learn_rate * g", setting="")
     monkeypatch.setitem(linecache.cache, file, (len(text), None, text.splitlines(keepends=True), file))
     run("learn_rate * g", file)
-    walk = Optimizer.of("Cell.v1", ops=thincopt.NumpyOps())._now.runner.recipe.kernels[0].phases[-1].walk
+    walk = Optimizer.of("Cell.v1", ops=thincopt.NumpyOps())._now.runner.cohorts[0].recipe.kernels[0].phases[-1].walk
     assert f"{file}, line 6: `return learn_rate * g`" in map(str, walk.origins.values())
 
 

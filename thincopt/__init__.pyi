@@ -105,6 +105,7 @@ class _Adam_v1(Protocol):
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
         zero_gradient: bool = True,
         schedules: Mapping[str, Follower] | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
         """Divide the running mean of gradients by the root of the running mean of their squares, as Thinc's Adam.
@@ -140,6 +141,8 @@ class _Adam_v1(Protocol):
             batch writes new gradients over the old ones.
         schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
             the same setting holds until the first `step_schedules()`.
+        groups: Settings for some keys, in place of the optimizer's, by a name of your own: `{'no_decay': {'keys':
+            ['*.bias'], 'weight_decay': 0.0}}`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
         """
 class _Adam_v2(Protocol):
@@ -163,6 +166,7 @@ class _Adam_v2(Protocol):
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
         zero_gradient: bool = True,
         schedules: Mapping[str, Follower] | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
         """Divide the running mean of gradients by the root of the running mean of their squares (Algorithm 1).
@@ -199,6 +203,8 @@ class _Adam_v2(Protocol):
             batch writes new gradients over the old ones.
         schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
             the same setting holds until the first `step_schedules()`.
+        groups: Settings for some keys, in place of the optimizer's, by a name of your own: `{'no_decay': {'keys':
+            ['*.bias'], 'weight_decay': 0.0}}`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
         """
 class _Adam(_Adam_v1, Protocol):
@@ -227,6 +233,7 @@ class _AdamW_v1(Protocol):
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
         zero_gradient: bool = True,
         schedules: Mapping[str, Follower] | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
         """Divide the running mean of gradients by the root of the running mean of their squares (Algorithm 1).
@@ -263,6 +270,8 @@ class _AdamW_v1(Protocol):
             batch writes new gradients over the old ones.
         schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
             the same setting holds until the first `step_schedules()`.
+        groups: Settings for some keys, in place of the optimizer's, by a name of your own: `{'no_decay': {'keys':
+            ['*.bias'], 'weight_decay': 0.0}}`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
         """
 class _AdamW(_AdamW_v1, Protocol):
@@ -291,6 +300,7 @@ class _LAMB_v1(Protocol):
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
         zero_gradient: bool = True,
         schedules: Mapping[str, Follower] | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
         """Adam's direction, scaled to the size of each array of weights (Algorithm 2, with φ(z) = min(z, clamp)).
@@ -329,6 +339,8 @@ class _LAMB_v1(Protocol):
             batch writes new gradients over the old ones.
         schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
             the same setting holds until the first `step_schedules()`.
+        groups: Settings for some keys, in place of the optimizer's, by a name of your own: `{'no_decay': {'keys':
+            ['*.bias'], 'weight_decay': 0.0}}`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
         """
 class _LAMB(_LAMB_v1, Protocol):
@@ -354,6 +366,7 @@ class _Lion_v1(Protocol):
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
         zero_gradient: bool = True,
         schedules: Mapping[str, Follower] | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
         """Step by the sign of a mix of momentum and gradient, so that every weight moves equally far.
@@ -382,6 +395,8 @@ class _Lion_v1(Protocol):
             batch writes new gradients over the old ones.
         schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
             the same setting holds until the first `step_schedules()`.
+        groups: Settings for some keys, in place of the optimizer's, by a name of your own: `{'no_decay': {'keys':
+            ['*.bias'], 'weight_decay': 0.0}}`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
         """
 class _Lion(_Lion_v1, Protocol):
@@ -409,6 +424,7 @@ class _NAdam_v1(Protocol):
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
         zero_gradient: bool = True,
         schedules: Mapping[str, Follower] | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
         """Adam with Nesterov's momentum, which looks one step ahead.
@@ -446,6 +462,8 @@ class _NAdam_v1(Protocol):
             batch writes new gradients over the old ones.
         schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
             the same setting holds until the first `step_schedules()`.
+        groups: Settings for some keys, in place of the optimizer's, by a name of your own: `{'no_decay': {'keys':
+            ['*.bias'], 'weight_decay': 0.0}}`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
         """
 class _NAdam(_NAdam_v1, Protocol):
@@ -472,6 +490,7 @@ class _RAdam_v1(Protocol):
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
         zero_gradient: bool = True,
         schedules: Mapping[str, Follower] | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
         """Adam that begins as plain momentum, until enough gradients were seen to divide by their squares, as in Thinc.
@@ -508,6 +527,8 @@ class _RAdam_v1(Protocol):
             batch writes new gradients over the old ones.
         schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
             the same setting holds until the first `step_schedules()`.
+        groups: Settings for some keys, in place of the optimizer's, by a name of your own: `{'no_decay': {'keys':
+            ['*.bias'], 'weight_decay': 0.0}}`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
         """
 class _RAdam_v2(Protocol):
@@ -530,6 +551,7 @@ class _RAdam_v2(Protocol):
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
         zero_gradient: bool = True,
         schedules: Mapping[str, Follower] | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
         """Adam that begins as plain momentum, until enough gradients were seen to divide by their squares.
@@ -566,6 +588,8 @@ class _RAdam_v2(Protocol):
             batch writes new gradients over the old ones.
         schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
             the same setting holds until the first `step_schedules()`.
+        groups: Settings for some keys, in place of the optimizer's, by a name of your own: `{'no_decay': {'keys':
+            ['*.bias'], 'weight_decay': 0.0}}`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
         """
 class _RAdam(_RAdam_v1, Protocol):
@@ -590,6 +614,7 @@ class _SGD_v1(Protocol):
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
         zero_gradient: bool = True,
         schedules: Mapping[str, Follower] | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
         """Follow the gradient, as Thinc's SGD. SGD.v2 has momentum.
@@ -616,6 +641,8 @@ class _SGD_v1(Protocol):
             batch writes new gradients over the old ones.
         schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
             the same setting holds until the first `step_schedules()`.
+        groups: Settings for some keys, in place of the optimizer's, by a name of your own: `{'no_decay': {'keys':
+            ['*.bias'], 'weight_decay': 0.0}}`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
         """
 class _SGD_v2(Protocol):
@@ -638,6 +665,7 @@ class _SGD_v2(Protocol):
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
         zero_gradient: bool = True,
         schedules: Mapping[str, Follower] | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
         """Follow the gradient, with momentum if you like, as torch's SGD. The first gradient enters undampened.
@@ -667,6 +695,8 @@ class _SGD_v2(Protocol):
             batch writes new gradients over the old ones.
         schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
             the same setting holds until the first `step_schedules()`.
+        groups: Settings for some keys, in place of the optimizer's, by a name of your own: `{'no_decay': {'keys':
+            ['*.bias'], 'weight_decay': 0.0}}`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
         """
 class _SGD(_SGD_v1, Protocol):

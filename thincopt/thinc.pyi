@@ -41,6 +41,7 @@ class _Adam_v1(Protocol):
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
         zero_gradient: bool = True,
         schedules: Mapping[str, Follower] | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
         """Divide the running mean of gradients by the root of the running mean of their squares, as Thinc's Adam.
@@ -76,6 +77,8 @@ class _Adam_v1(Protocol):
             batch writes new gradients over the old ones.
         schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
             the same setting holds until the first `step_schedules()`.
+        groups: Settings for some keys, in place of the optimizer's, by a name of your own: `{'no_decay': {'keys':
+            ['*.bias'], 'weight_decay': 0.0}}`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
         """
 class _Adam_v2(Protocol):
@@ -99,6 +102,7 @@ class _Adam_v2(Protocol):
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
         zero_gradient: bool = True,
         schedules: Mapping[str, Follower] | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
         """Divide the running mean of gradients by the root of the running mean of their squares (Algorithm 1).
@@ -135,6 +139,8 @@ class _Adam_v2(Protocol):
             batch writes new gradients over the old ones.
         schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
             the same setting holds until the first `step_schedules()`.
+        groups: Settings for some keys, in place of the optimizer's, by a name of your own: `{'no_decay': {'keys':
+            ['*.bias'], 'weight_decay': 0.0}}`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
         """
 class _Adam(_Adam_v1, Protocol):
@@ -163,6 +169,7 @@ class _AdamW_v1(Protocol):
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
         zero_gradient: bool = True,
         schedules: Mapping[str, Follower] | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
         """Divide the running mean of gradients by the root of the running mean of their squares (Algorithm 1).
@@ -199,6 +206,8 @@ class _AdamW_v1(Protocol):
             batch writes new gradients over the old ones.
         schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
             the same setting holds until the first `step_schedules()`.
+        groups: Settings for some keys, in place of the optimizer's, by a name of your own: `{'no_decay': {'keys':
+            ['*.bias'], 'weight_decay': 0.0}}`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
         """
 class _AdamW(_AdamW_v1, Protocol):
@@ -227,6 +236,7 @@ class _LAMB_v1(Protocol):
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
         zero_gradient: bool = True,
         schedules: Mapping[str, Follower] | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
         """Adam's direction, scaled to the size of each array of weights (Algorithm 2, with φ(z) = min(z, clamp)).
@@ -265,6 +275,8 @@ class _LAMB_v1(Protocol):
             batch writes new gradients over the old ones.
         schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
             the same setting holds until the first `step_schedules()`.
+        groups: Settings for some keys, in place of the optimizer's, by a name of your own: `{'no_decay': {'keys':
+            ['*.bias'], 'weight_decay': 0.0}}`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
         """
 class _LAMB(_LAMB_v1, Protocol):
@@ -290,6 +302,7 @@ class _Lion_v1(Protocol):
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
         zero_gradient: bool = True,
         schedules: Mapping[str, Follower] | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
         """Step by the sign of a mix of momentum and gradient, so that every weight moves equally far.
@@ -318,6 +331,8 @@ class _Lion_v1(Protocol):
             batch writes new gradients over the old ones.
         schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
             the same setting holds until the first `step_schedules()`.
+        groups: Settings for some keys, in place of the optimizer's, by a name of your own: `{'no_decay': {'keys':
+            ['*.bias'], 'weight_decay': 0.0}}`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
         """
 class _Lion(_Lion_v1, Protocol):
@@ -345,6 +360,7 @@ class _NAdam_v1(Protocol):
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
         zero_gradient: bool = True,
         schedules: Mapping[str, Follower] | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
         """Adam with Nesterov's momentum, which looks one step ahead.
@@ -382,6 +398,8 @@ class _NAdam_v1(Protocol):
             batch writes new gradients over the old ones.
         schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
             the same setting holds until the first `step_schedules()`.
+        groups: Settings for some keys, in place of the optimizer's, by a name of your own: `{'no_decay': {'keys':
+            ['*.bias'], 'weight_decay': 0.0}}`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
         """
 class _NAdam(_NAdam_v1, Protocol):
@@ -408,6 +426,7 @@ class _RAdam_v1(Protocol):
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
         zero_gradient: bool = True,
         schedules: Mapping[str, Follower] | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
         """Adam that begins as plain momentum, until enough gradients were seen to divide by their squares, as in Thinc.
@@ -444,6 +463,8 @@ class _RAdam_v1(Protocol):
             batch writes new gradients over the old ones.
         schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
             the same setting holds until the first `step_schedules()`.
+        groups: Settings for some keys, in place of the optimizer's, by a name of your own: `{'no_decay': {'keys':
+            ['*.bias'], 'weight_decay': 0.0}}`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
         """
 class _RAdam_v2(Protocol):
@@ -466,6 +487,7 @@ class _RAdam_v2(Protocol):
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
         zero_gradient: bool = True,
         schedules: Mapping[str, Follower] | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
         """Adam that begins as plain momentum, until enough gradients were seen to divide by their squares.
@@ -502,6 +524,8 @@ class _RAdam_v2(Protocol):
             batch writes new gradients over the old ones.
         schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
             the same setting holds until the first `step_schedules()`.
+        groups: Settings for some keys, in place of the optimizer's, by a name of your own: `{'no_decay': {'keys':
+            ['*.bias'], 'weight_decay': 0.0}}`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
         """
 class _RAdam(_RAdam_v1, Protocol):
@@ -526,6 +550,7 @@ class _SGD_v1(Protocol):
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
         zero_gradient: bool = True,
         schedules: Mapping[str, Follower] | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
         """Follow the gradient, as Thinc's SGD. SGD.v2 has momentum.
@@ -552,6 +577,8 @@ class _SGD_v1(Protocol):
             batch writes new gradients over the old ones.
         schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
             the same setting holds until the first `step_schedules()`.
+        groups: Settings for some keys, in place of the optimizer's, by a name of your own: `{'no_decay': {'keys':
+            ['*.bias'], 'weight_decay': 0.0}}`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
         """
 class _SGD_v2(Protocol):
@@ -574,6 +601,7 @@ class _SGD_v2(Protocol):
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
         zero_gradient: bool = True,
         schedules: Mapping[str, Follower] | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
         ops: Ops | None = None,
     ) -> Optimizer:
         """Follow the gradient, with momentum if you like, as torch's SGD. The first gradient enters undampened.
@@ -603,6 +631,8 @@ class _SGD_v2(Protocol):
             batch writes new gradients over the old ones.
         schedules: Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for
             the same setting holds until the first `step_schedules()`.
+        groups: Settings for some keys, in place of the optimizer's, by a name of your own: `{'no_decay': {'keys':
+            ['*.bias'], 'weight_decay': 0.0}}`.
         ops: Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.
         """
 class _SGD(_SGD_v1, Protocol):

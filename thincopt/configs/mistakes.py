@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
+from functools import reduce
 from itertools import chain, islice
 from math import isfinite
 from typing import Any
@@ -112,16 +113,22 @@ def _misfits(made: Any, given: dict[str, Any], path: Names) -> Iterator[Problem]
             plain[key] = yield from _part(value, wanted, (*path, key))
         elif isinstance(value, Mapping) and ours and key == "schedules":
             plain[key] = yield from _schedules(value, (*path, key))
+        elif isinstance(value, Mapping) and ours and key == "groups":
+            plain[key] = yield from _groups(value, (*path, key))
         elif isinstance(value, Mapping) and not ours:
             yield from _problems(value, (*path, key))
         elif wanted == "@ops" and isinstance(value, str | int | float | list):
             section = ".".join((*path, key))
             yield path, key, f"a backend has a section of its own, [{section}] with `@ops = NumpyOps`."
     for name, text in made.problems(plain) if ours else ():
-        inner, _, key = name.rpartition(".") if name not in given else ("", "", name)
-        value = given.get(inner, {}).get(key) if inner else given.get(key)
-        hint = _hint(value) if " number" in text else ""
-        yield (*path, inner) if inner else path, key, f"{text}{hint}"
+        *inner, key = [name] if name in given else name.split(".")
+        told = reduce(_inside, (*inner, key), given)
+        hint = _hint(told) if " number" in text else ""
+        yield (*path, *inner), key, f"{text}{hint}"
+
+
+def _inside(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, Mapping) else None
 
 
 def _schedules(block: Mapping[str, Any], path: Names) -> Generator[Problem, None, Any]:
@@ -134,6 +141,18 @@ def _schedules(block: Mapping[str, Any], path: Names) -> Generator[Problem, None
     for name, each in block.items():
         if isinstance(each, Mapping):
             found[name] = yield from _part(each, "@schedules", (*path, str(name)))
+    return found
+
+
+def _groups(block: Mapping[str, Any], path: Names) -> Generator[Problem, None, Any]:
+    """What is wrong with the section `groups`; returns what it holds, with schedules as they would be made."""
+    found = dict(block)
+    for name, group in block.items():
+        if isinstance(group, Mapping):
+            found[name] = dict(group)
+            for key, each in group.items():
+                if isinstance(each, Mapping):
+                    found[name][key] = yield from _part(each, "@schedules", (*path, str(name), str(key)))
     return found
 
 

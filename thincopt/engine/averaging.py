@@ -11,25 +11,33 @@ from typing import Any
 
 from ..concurrency.turns import Turns
 from ..concurrency.whole import calls
-from ..errors import ArrayError
-from ..ops.contract import Array, KeyState, Ops
+from ..errors import ArrayError, SettingError
+from ..ops.contract import Array
 from .checking import sentence
+from .present import Present
 
 
-def see_averages(
-    weights: Any, averages: Mapping[Hashable, Array], states: Mapping[Hashable, KeyState], ops: Ops
-) -> None:
-    """An error if these are not weights, by key, that have averages and can hold them."""
+def seen(weights: Any, averages: Mapping[Hashable, Array] | None, now: Present) -> Mapping[Hashable, Array]:
+    """The weights by key; an error if these are none that have averages and can hold them."""
+    if averages is None:
+        raise SettingError(f"{now.rule.name} keeps no averages here: pass use_averages=True.")
     if not isinstance(weights, Mapping):
         raise ArrayError(f"averaged takes {{key: weights, …}}, not {type(weights).__name__}. Nothing was changed.")
-    for key, each in weights.items():
+    found, states, ops = {key: now.ops.seen(each) for key, each in weights.items()}, now.standing, now.ops
+    for key, each in found.items():
         if key not in averages:
-            raise ArrayError(f"Key {key!r} has no averages yet: it was never updated. Nothing was changed.")
+            raise ArrayError(f"Key {key!r} has no averages yet: {_why(key, now)}. Nothing was changed.")
         misfit = None if getattr(each, "size", 0) else ops.misfit(each, states[key])
         fault = f"what averaged was given {misfit}" if misfit else None
         fault = fault or ops.fault(each, ops.new_state(each, 0.0), states[key])
         if fault:
             raise ArrayError(f"Key {key!r}: {sentence(fault)} Nothing was changed.")
+    return found
+
+
+def _why(key: Hashable, now: Present) -> str:
+    is_kept = now.of(key).controls.values.get("use_averages")
+    return "it was never updated" if is_kept else "its groups keep none, use_averages=False"
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Hashable, Mapping
-from copy import copy, deepcopy
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -15,7 +15,9 @@ from ..language.fingerprint import fingerprint
 from ..language.randomness import words_of
 from ..rules import all_rules
 from ..schedules.declaring import Follower
-from .settings import about, clash, scheduled, settings_of, validated, value_at
+from .driving import copied, stepped, taken
+from .groups import Group, groups_of
+from .settings import IN_GROUPS, clash, scheduled, settings_of, taken_in_group, validated
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Controls:
     schedules: Mapping[str, Follower]
     given: Mapping[str, int]
     are_stepped: bool = False  # whether the schedules ever were
+    groups: tuple[Group, ...] = ()
 
     def assigned(self, settings: Mapping[str, Any]) -> Controls:
         """With new values: a number keeps the schedule that drives it, a schedule takes its place."""
@@ -34,23 +37,66 @@ class Controls:
 
     def _taking(self, settings: Mapping[str, Any]) -> Controls:
         """With values as they are; of a schedule, its first."""
-        driven = {name: value for name, value in settings.items() if callable(value)}
-        firsts = {name: value_at(self.rule, name, each, 0) for name, each in driven.items()}
-        values = {**self.values, **settings, **firsts}
-        given = {**self.given, **dict.fromkeys(driven, 1)}
-        return replace(self, values=values, schedules={**self.schedules, **driven}, given=given)._sound()
+        return replace(self, **taken(self.rule, self, settings))._sound()
+
+    def grouped(self, groups: tuple[Group, ...]) -> Controls:
+        """With these groups, of whose schedules each gives its first value."""
+        rule = self.rule
+        begun = tuple(replace(each, **taken(rule, replace(each, values={}), each.values)) for each in groups)
+        return replace(self, groups=begun)._sound()
+
+    def assigned_in(self, name: str, settings: Mapping[str, Any]) -> Controls:
+        """With new values for one group."""
+        known = [each.name for each in self.groups]
+        if name not in known:
+            raise SettingError(f"{self.rule.name} has no group {shown(name)}. {suggestion(name, known)}")
+        new = taken_in_group(self.rule, settings)
+        groups = (replace(g, **taken(self.rule, g, new)) if g.name == name else g for g in self.groups)
+        return replace(self, groups=tuple(groups))._sound()
 
     def stepped(self) -> Controls:
         """With the next value of every schedule that has one; if one of them is refused, so is all."""
-        going = {name: each for name, each in self.schedules.items() if not self._ended(name, each)}
-        nexts = {name: value_at(self.rule, name, each, self.given[name]) for name, each in going.items()}
-        given = {**self.given, **{name: self.given[name] + 1 for name in nexts}}
-        return replace(self, values={**self.values, **nexts}, given=given, are_stepped=True)._sound()
+        groups = tuple(replace(each, **stepped(self.rule, each)) for each in self.groups)
+        return replace(self, **stepped(self.rule, self), groups=groups, are_stepped=True)._sound()
+
+    def within(self, names: tuple[str, ...]) -> Controls:
+        """The settings of keys that are in these groups."""
+        if names not in self._within:
+            mine = [each for each in self.groups if each.name in names]
+            own = {name for each in mine for name in each.values}
+            schedules = {name: each for name, each in self.schedules.items() if name not in own}
+            parts = {
+                part: {name: each for group in mine for name, each in getattr(group, part).items()}
+                for part in ("values", "schedules", "given")
+            }
+            self._within[names] = replace(
+                self,
+                values={**self.values, **parts["values"]},
+                schedules={**schedules, **parts["schedules"]},
+                given={**self.given, **parts["given"]},
+                groups=(),
+            )
+        return self._within[names] if names else self
+
+    @cached_property
+    def _within(self) -> dict[tuple[str, ...], Controls]:
+        return {}
 
     def _sound(self) -> Controls:
         """The same, if its settings can be had together."""
-        _ = self.effective
+        for each in (self, *(self.within((group.name,)) for group in self.groups)):
+            _ = each.effective
+        for group in self.groups:
+            if "weight_decay" in group.values and "L2" not in group.values and self._decays_by_l2:
+                raise SettingError(
+                    f"group {group.name!r}: {self.rule.name}: L2 counts as weight decay here (L2_is_weight_decay), so"
+                    " weight_decay in a group would change nothing: set L2 there."
+                )
         return self
+
+    @property
+    def _decays_by_l2(self) -> bool:
+        return bool(self.values.get("L2_is_weight_decay") and (self.values["L2"] or "L2" in self.schedules))
 
     @cached_property
     def effective(self) -> Mapping[str, Any]:
@@ -75,10 +121,6 @@ class Controls:
         decays = self.values.get("L2_is_weight_decay") and "L2" in self.schedules
         return self.schedules.keys() ^ {"L2", "weight_decay"} if decays else self.schedules
 
-    def _ended(self, name: str, schedule: Follower) -> bool:
-        with about(self.rule, name):
-            return schedule.ended(self.given[name])
-
     @property
     def formula(self) -> str:
         """The fingerprint of the formula, as these settings have it."""
@@ -99,18 +141,23 @@ class Controls:
 
     def apart(self) -> Controls:
         """The same for another optimizer, which an iterator cannot serve too: it is told how far that came."""
-        return replace(self, schedules={name: copy(each) for name, each in self.schedules.items()})
+        groups = (replace(each, schedules=copied(each.schedules)) for each in self.groups)
+        return replace(self, schedules=copied(self.schedules), groups=tuple(groups))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Controls:
-        return replace(self, schedules=deepcopy(self.schedules, memo))  # the rule is this one, defined anew or not
+        schedules, groups = deepcopy((self.schedules, self.groups), memo)
+        return replace(self, schedules=schedules, groups=groups)  # the rule is this one, defined anew or not
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return restored, (self.rule.name, self.formula, self.values, self.schedules, self.given, self.are_stepped)
+        settings = self.values, self.schedules, self.given, self.are_stepped, self.groups
+        return restored, (self.rule.name, self.formula, *settings)
 
 
-def controls_of(rule: Rule, given: Mapping[str, Any], schedules: Mapping[str, Any] | None) -> Controls:
+def controls_of(
+    rule: Rule, given: Mapping[str, Any], schedules: Mapping[str, Any] | None, groups: Any = None
+) -> Controls:
     """The first settings of an optimizer: what is given, and the defaults of the others."""
-    begun = Controls(rule, {}, {}, {})._taking(validated(rule, given))
+    begun = Controls(rule, {}, {}, {})._taking(validated(rule, given)).grouped(groups_of(rule, groups))
     later = scheduled(rule, schedules)
     return replace(begun, schedules={**begun.schedules, **later}, given={**begun.given, **dict.fromkeys(later, 0)})
 
@@ -122,6 +169,7 @@ def restored(
     schedules: Mapping[str, Follower],
     given: Mapping[str, int],
     are_stepped: bool,
+    groups: tuple[Group, ...] = (),
 ) -> Controls:
     """The settings that were saved, if the rule of this name can still have them; of new ones, the defaults.
 
@@ -134,14 +182,15 @@ def restored(
         )
     rule = rules[name]
     known = settings_of(rule)
-    gone = [each for each in {**values, **schedules} if each not in known]
+    in_groups = [each for group in groups for each in group.values if each not in IN_GROUPS]
+    gone = [each for each in [*values, *schedules, *in_groups] if each not in known]
     if gone:
         raise StateError(
             f"This optimizer was saved with {gone[0]} = {shown(values.get(gone[0]))}, but {name} has no such setting"
             f" now: its definition has changed. {suggestion(gone[0], known)} Give a rule that has changed another"
             " name or version, and define the old one as it was to load this."
         )
-    found = Controls(rule, validated(rule, values), schedules, given, are_stepped)
+    found = Controls(rule, validated(rule, values), schedules, given, are_stepped, groups)
     if found.formula != formula:
         warn(
             f"The formula of {name} has changed since this optimizer was saved, and its steps will follow the new one."

@@ -20,7 +20,7 @@ def ready(now: Present, batch: Batch) -> dict[Hashable, KeyState]:
         states[key] = state = _state(now, key, weights)
         if now.bound.get(key) is not state:
             now.states[key] = state
-            now.runner.bind(key, state)
+            now.runner.bind(key, state, now.cohort(key))
             now.bound[key] = state
     return states
 
@@ -28,15 +28,16 @@ def ready(now: Present, batch: Batch) -> dict[Hashable, KeyState]:
 def _state(now: Present, key: Hashable, weights: Array) -> KeyState:
     """The state of a key with every array that the kernels want: what stands, or what will once a step is taken."""
     state = now.states[key].standing if key in now.states else None
-    declared = [each for each in now.declared.states if each.kind != "shared"]
+    home = now.of(key)
+    declared = [each for each in home.declared.states if each.kind != "shared"]
     if state is None:
-        starts = [now.controls.start(each.start) for each in declared if each.kind == "scalar"]
-        scalars = array("d", [*starts, *now.controls.words(key)])
+        starts = [home.controls.start(each.start) for each in declared if each.kind == "scalar"]
+        scalars = array("d", [*starts, *home.controls.words(key)])
         state = KeyState(tuple(weights.shape), weights.dtype.name, scalars)
-    missing = [each for each in declared if each.name in now.recipe.kept and each.name not in state.arrays]
+    missing = [each for each in declared if each.name in home.recipe.kept and each.name not in state.arrays]
     if not missing and state.taken[0]:
         return state
-    firsts = {each.name: None if each.start == "w" else now.controls.start(each.start) for each in missing}
+    firsts = {each.name: None if each.start == "w" else home.controls.start(each.start) for each in missing}
     made = {name: now.ops.new_state(weights, first) for name, first in firsts.items()}
     arrays = {**state.arrays, **made}
     return KeyState(state.shape, state.dtype, state.scalars, arrays, state.counts, before=state.standing)
@@ -44,10 +45,11 @@ def _state(now: Present, key: Hashable, weights: Array) -> KeyState:
 
 def refuse_or_skip(now: Present, batch: Batch, states: Mapping[Hashable, KeyState]) -> None:
     """Raise, or count a step that was skipped and zero its gradients; too many in a row are an error too."""
-    text, values = nonfinite_text(batch, now.ops), now.controls.values
-    if values["nonfinite"] == "raise":
+    text = nonfinite_text(batch, now.ops)
+    if now.controls.values["nonfinite"] == "raise":
         raise NonFiniteError(f"{text} Nothing was changed.")
-    zeroing = [(setitem, gradient, ..., 0) for _, gradient in batch.values() if values["zero_gradient"]]
+    zeroed = (gradient for key, (_, gradient) in batch.items() if now.of(key).controls.values["zero_gradient"])
+    zeroing = [(setitem, gradient, ..., 0) for gradient in zeroed]
     counting = [
         call
         for state in (states[key] for key in batch)

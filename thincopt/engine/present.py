@@ -3,49 +3,44 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Container, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from ..concurrency.turns import Turns
 from ..errors import ArrayError
 from ..language import Rule
 from ..language.tracing import Declared
-from ..ops.contract import Batch, KeyState, Ops, Outcome, Runner
-from ..recipes.composing import compose, declarations
-from ..recipes.recipe import Recipe
+from ..ops.contract import Batch, Ops, Outcome, Runner, packed
 from .controls import Controls
-from .settings import settings_of
+from .groupings import Grouping, States, declared_by, first_shared, fitting, grouped, shared_starts
+from .groups import home_of, see_all_taken
 from .watching import is_unmoved, watched
 
-States = dict[Hashable, KeyState]
-DECAYS = {"L2", "weight_decay", "L2_is_weight_decay"}
+Names = tuple[str, ...]  # of groups
 
 
 @dataclass(frozen=True)
 class Present:
     """Settings, state, and the kernels that they ask for; `bound` is the state that the runner has, by key.
 
-    `answers` are what the kernels are made by: of a choice its value, of a number whether it may be other than zero;
-    and `comes`, of the k of an `every(k)`, whether it is now: until a schedule says so, what never comes is not there.
-    Those that are `kept_on` count as such although they are zero. `loaded` are the keys whose state was loaded, until
-    one of them comes. A call brings `numbers` to `step` or `update`. Only `states` and `bound` grow in place, by keys
-    that stand once they have had a step.
+    `groupings` are by the names of the groups that their keys are in, the first those of keys in none; `homes` has
+    what keys are in, if there are groups; `all_taken` says that each was seen to take some. `loaded` are the keys whose
+    state was loaded, until one of them comes. A call brings `numbers` to `step` or `update`. Only `states`, `homes` and
+    `bound` grow in place, by keys that stand once they have had a step.
     """
 
     controls: Controls
     ops: Ops
     follows: bool  # the first weights decide the backend
     states: States
-    shared: array[float]
-    answers: Mapping[str, Any]
-    comes: Mapping[str, bool]
-    kept_on: frozenset[str]
-    recipe: Recipe
+    homes: dict[Hashable, Names]
+    groupings: Mapping[Names, Grouping]
     runner: Runner
     bound: States
     loaded: frozenset[Hashable]
+    all_taken: bool
     numbers: bytes
     step: Callable[..., int]
     update: Callable[[bytes, Batch, float], int]
@@ -56,9 +51,31 @@ class Present:
         return self.controls.rule
 
     @property
-    def declared(self) -> Declared:
-        """The settings and state of the rule within its stages."""
-        return _declared(self.controls)
+    def shared(self) -> tuple[Names, array[float]]:
+        """The numbers that all keys share, and their names."""
+        outer = self.groupings[()]
+        return outer.declared.named("shared"), outer.cohort.shared
+
+    def home(self, key: Hashable, shape: tuple[int, ...]) -> Names:
+        """The groups that a key of this shape is in."""
+        return home_of(self.rule, self.controls.groups, key, shape) if self.controls.groups else ()
+
+    def declared_at(self, key: Hashable, shape: tuple[int, ...]) -> Declared:
+        """The state that a key of this shape may have."""
+        return declared_by(self.controls.within(self.home(key, shape)))
+
+    def of(self, key: Hashable) -> Grouping:
+        """The settings and kernels of a key."""
+        return self.groupings[self.homes.get(key, ())]
+
+    def cohort(self, key: Hashable) -> int:
+        """Which of the runner's cohorts a key is of."""
+        return list(self.groupings).index(self.homes[key]) if key in self.homes else 0
+
+    @property
+    def keeps_averages(self) -> bool:
+        """Whether any keys' averages are kept."""
+        return any(each.controls.values.get("use_averages") for each in self.groupings.values())
 
     @property
     def has_stepped(self) -> bool:
@@ -74,33 +91,54 @@ class Present:
 
 def begun(controls: Controls, ops: Ops, turns: Turns, *, follows: bool) -> Present:
     """An optimizer without state."""
-    shared = _first(controls)
-    return _made(turns, controls=controls, ops=ops, follows=follows, states={}, shared=shared, loaded=frozenset())
-
-
-@cache
-def _shared_starts(rule: Rule) -> tuple[float | str, ...]:
-    return tuple(each.start for each in declarations(rule).states if each.kind == "shared")
-
-
-def _first(controls: Controls) -> array[float]:
-    """What the shared numbers begin with."""
-    return array("d", map(controls.start, _shared_starts(controls.rule)))
+    shared = first_shared(controls)
+    return _made(
+        turns, controls=controls, ops=ops, follows=follows, states={}, homes={}, shared=shared, loaded=frozenset()
+    )
 
 
 def _begins_elsewhere(now: Present, controls: Controls) -> bool:
     """Whether shared numbers begin at settings that are others now, before the first step."""
-    settings = [each for each in _shared_starts(now.rule) if isinstance(each, str)]
+    settings = [each for each in shared_starts(now.rule) if isinstance(each, str)]
     moved = any(now.controls.start(each) != controls.start(each) for each in settings)
     return moved and not now.has_stepped
 
 
 def anew(now: Present, turns: Turns, **parts: Any) -> Present:
-    """The same with some parts replaced (controls, ops, follows, shared, loaded states), and a runner for these."""
-    shared = now.shared if now.has_stepped else _first(parts.get("controls", now.controls))
-    same = dict(controls=now.controls, ops=now.ops, follows=now.follows, states=now.standing, shared=shared)
+    """The same with some parts replaced (controls, ops, follows, homes, shared, loaded states), with a runner."""
+    shared = now.shared[1] if now.has_stepped else first_shared(parts.get("controls", now.controls))
+    kept = ("controls", "ops", "follows", "homes", "all_taken")
+    same = {**{name: getattr(now, name) for name in kept}, "states": now.standing, "shared": shared}
     loaded = frozenset(parts["states"]) if "states" in parts else now.loaded
     return _made(turns, loaded=loaded, **{**same, **parts})
+
+
+def housed(now: Present, turns: Turns, batch: Batch, *, is_model: bool) -> Present:
+    """With new keys in their groups; an error if a group takes none of a whole model's keys."""
+    if not now.controls.groups:
+        return now
+    new = {key: now.home(key, weights.shape) for key, (weights, _) in batch.items() if not _stands(now, key)}
+    homes = {**now.homes, **new}
+    if is_model:
+        now = with_all_groups(now, homes)
+    if not now.groupings.keys() >= set(new.values()):
+        now.runner.collect()
+        return anew(now, turns, homes=homes)
+    now.homes.update(new)
+    return now
+
+
+def _stands(now: Present, key: Hashable) -> bool:
+    """Whether a key has had a step, and so has its home; one that was refused may come again in another shape."""
+    return key in now.homes and key in now.states and now.states[key].standing is not None
+
+
+def with_all_groups(now: Present, homes: Mapping[Hashable, Names] | None = None) -> Present:
+    """The same, once every group and every pattern has taken a key; an error that says which has not, by now."""
+    if now.all_taken or not (homes or now.homes):
+        return now
+    see_all_taken(now.rule, now.controls.groups, homes or now.homes)
+    return replace(now, all_taken=True)
 
 
 def met(now: Present, batch: Batch) -> Present:
@@ -114,13 +152,9 @@ def met(now: Present, batch: Batch) -> Present:
 
 def asks_for_others(now: Present, controls: Controls) -> bool:
     """Whether these settings ask for other kernels than the present ones."""
-    before, names = now.controls, set(now.answers)
-    if _begins_elsewhere(now, controls) or any(come != bool(controls.values[name]) for name, come in now.comes.items()):
-        return True
-    if controls.schedules is before.schedules:  # then it depends on the values that are others now
-        others = {name for name, value in controls.values.items() if value is not before.values[name]}
-        names &= others | DECAYS if others & DECAYS else others  # of the decays, one may stand for the other
-    return any(now.answers[name] != _asked(controls, now.kept_on, name) for name in names)
+    return _begins_elsewhere(now, controls) or any(
+        each.asks_for_others(controls.within(names)) for names, each in now.groupings.items()
+    )
 
 
 def fastest(now: Present, turns: Turns, ops: Ops) -> Present:
@@ -129,15 +163,16 @@ def fastest(now: Present, turns: Turns, ops: Ops) -> Present:
         return anew(now, turns, ops=ops)
     if not now.runner.outrun:
         return now
-    runner = now.ops.runner(now.recipe, now.shared, turns, nonfinite=now.controls.values["nonfinite"])
-    step, update = _ways(runner, now.recipe, now.ops, now.controls)
+    runner = _runner(now.ops, now.groupings, turns, now.controls)
+    step, update = _ways(runner, now.groupings, now.ops, now.controls)
     return replace(now, runner=runner, bound={}, step=step, update=update)
 
 
 def tuned(now: Present, controls: Controls) -> Present:
     """With other settings that ask for the same kernels."""
-    step, update = _ways(now.runner, now.recipe, now.ops, controls)
-    return replace(now, controls=controls, numbers=_packed(controls), step=step, update=update)
+    groupings = {names: replace(each, controls=controls.within(names)) for names, each in now.groupings.items()}
+    step, update = _ways(now.runner, groupings, now.ops, controls)
+    return replace(now, controls=controls, groupings=groupings, numbers=_packed(groupings), step=step, update=update)
 
 
 def _made(
@@ -147,110 +182,51 @@ def _made(
     ops: Ops,
     follows: bool,
     states: States,
+    homes: dict[Hashable, Names],
     shared: array[float],
     loaded: frozenset[Hashable],
+    all_taken: bool = False,
 ) -> Present:
     """A runner by these settings; the keys' state will be bound to it."""
-    kept_on = _kept_on(controls, states)
-    recipe, answers, comes = _composed(controls, kept_on)
-    runner = ops.runner(recipe, shared, turns, nonfinite=controls.values["nonfinite"])
-    step, update = _ways(runner, recipe, ops, controls)
+    inside: dict[Names, States] = {(): {}, **{names: {} for names in homes.values()}}
+    for key, state in states.items():
+        inside[homes.get(key, ())][key] = state
+    groupings = {names: grouped(controls.within(names), those, shared) for names, those in inside.items()}
+    runner = _runner(ops, groupings, turns, controls)
+    step, update = _ways(runner, groupings, ops, controls)
     return Present(
         controls=controls,
         ops=ops,
         follows=follows,
-        states=_seeded(controls, _without_stale(controls, states, recipe.kept)),
-        shared=shared,
-        answers=answers,
-        comes=comes,
-        kept_on=kept_on,
-        recipe=recipe,
+        states={
+            key: state for names, those in inside.items() for key, state in fitting(those, groupings[names]).items()
+        },
+        homes=homes,
+        groupings=groupings,
         runner=runner,
         bound={},
         loaded=loaded,
-        numbers=_packed(controls),
+        all_taken=all_taken or not controls.groups,
+        numbers=_packed(groupings),
         step=step,
         update=update,
     )
 
 
-def _packed(controls: Controls) -> bytes:
-    values = controls.effective
-    numbers = [values[name] for name in declarations(controls.rule).numbers]
-    return array("d", [0.0 if each is None else float(each) for each in numbers]).tobytes()
+def _runner(ops: Ops, groupings: Mapping[Names, Grouping], turns: Turns, controls: Controls) -> Runner:
+    return ops.runner([each.cohort for each in groupings.values()], turns, nonfinite=controls.values["nonfinite"])
 
 
-def _asked(controls: Controls, kept_on: Container[str], name: str) -> Any:
-    value = controls.values[name]
-    if not settings_of(controls.rule)[name].is_number:
-        return value
-    return name in kept_on or controls.asks(name)
-
-
-def _composed(controls: Controls, kept_on: Container[str]) -> tuple[Recipe, dict[str, Any], dict[str, bool]]:
-    """The kernels for these settings, and what of the settings they are made by."""
-    settings = declarations(controls.rule).settings
-    own = [each.name for each in settings if not each.is_number]
-    choices = {name: controls.values[name] for name in (*own, "zero_gradient")}
-    answers = {**choices, **{name: controls.values[name] for name in ("nonfinite", "seed") if name in controls.values}}
-    comes: dict[str, bool] = {}
-    recipe = compose(
-        controls.rule,
-        choices,
-        lambda name: bool(answers.setdefault(name, _asked(controls, kept_on, name))),
-        lambda name: comes.setdefault(name, bool(controls.values[name])),
-    )
-    return recipe, answers, comes
-
-
-def _kept_on(controls: Controls, states: States) -> frozenset[str]:
-    """The numbers that are zero now, but whose state goes on: momentum 0 is v ← g, not the velocity of long ago."""
-    held = {name for state in states.values() for name in state.arrays} - _copies(controls)
-    if not held:
-        return frozenset()
-    recipe, answers, _ = _composed(controls, ())
-    lost, off = held - recipe.kept, [name for name, answer in answers.items() if answer is False]
-    known = settings_of(controls.rule)
-    numbers = [name for name in off if lost and known[name].is_number and not known[name].optional]
-    return frozenset(name for name in numbers if lost & _composed(controls, {name})[0].kept)
-
-
-def _declared(controls: Controls) -> Declared:
-    return declarations(controls.rule).sized(controls.values)
-
-
-def _copies(controls: Controls) -> set[str]:
-    """The arrays that begin as the weights: a step without them leaves them behind, and they begin anew."""
-    return {each.name for each in _declared(controls).states if each.start == "w"}
-
-
-def _without_stale(controls: Controls, states: States, kept: Container[str]) -> States:
-    """The same without such copies, and without what there were more of once."""
-    stale = {name for name in _copies(controls) if name not in kept}
-    fresh = set(_declared(controls).named("array")) - stale
-    return {
-        key: replace(state, arrays={name: each for name, each in state.arrays.items() if name in fresh}, before=None)
-        for key, state in states.items()
-    }
-
-
-def _seeded(controls: Controls, states: States) -> States:
-    """The same, with what each key's random numbers are made of, where there are any."""
-    if "seed" not in controls.values:
-        return states
-    kept = len(declarations(controls.rule).named("scalar"))
-    scalars = {key: array("d", [*state.scalars[:kept], *controls.words(key)]) for key, state in states.items()}
-    return {
-        key: state if state.scalars == scalars[key] else replace(state, scalars=scalars[key], before=None)
-        for key, state in states.items()
-    }
+def _packed(groupings: Mapping[Names, Grouping]) -> bytes:
+    return packed(each.numbers for each in groupings.values())
 
 
 def _ways(
-    runner: Runner, recipe: Recipe, ops: Ops, controls: Controls
+    runner: Runner, groupings: Mapping[Names, Grouping], ops: Ops, controls: Controls
 ) -> tuple[Callable[..., int], Callable[[bytes, Batch, float], int]]:
     """How one key and a whole model are updated."""
-    step = partial(_refuse_single, controls.rule.name, ops) if recipe.whole_model else runner.step
+    whole = any(each.recipe.whole_model for each in groupings.values())
+    step = partial(_refuse_single, controls.rule.name, ops) if whole else runner.step
     return watched(step, runner.update, controls) if is_unmoved(controls) else (step, runner.update)
 
 

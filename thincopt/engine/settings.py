@@ -28,6 +28,10 @@ ENGINE = (
     Setting("zero_gradient", True, choices=(False, True)),
     SEED,
 )
+IN_GROUPS = {  # settings that groups alone have
+    "lr_scale": Setting("lr_scale", 1.0, Range(0)),
+    "frozen": Setting("frozen", False, choices=(False, True)),
+}
 ALIASES = {"b1": "beta1", "b2": "beta2"}  # Thinc's names of attributes
 
 
@@ -61,19 +65,40 @@ def validated(rule: Rule, given: Mapping[str, Any], *, complete: bool = True) ->
     return {name: _taken(rule, name, value) for name, value in {**defaults, **given}.items()}
 
 
+def taken_in_group(rule: Rule, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that a group gives; one error for all that is wrong."""
+    _refuse(faults_in_group(rule, given))
+    return {name: _taken(rule, name, value) for name, value in given.items()}
+
+
+def faults_in_group(rule: Rule, given: Mapping[str, Any]) -> list[tuple[str, SettingError]]:
+    """What is wrong with the settings that a group gives: the name and the error, for each."""
+    own = {name: value for name, value in given.items() if name in IN_GROUPS}
+    rest = {name: value for name, value in given.items() if name not in own}
+    found = faults(rule, rest, complete=False, besides=IN_GROUPS)
+    for name, value in own.items():
+        try:
+            _check(rule, IN_GROUPS[name], value)
+        except SettingError as error:
+            found.append((name, error))
+    return found
+
+
 def scheduled(rule: Rule, schedules: Mapping[str, Any] | None) -> dict[str, Follower]:
     """What was given as `schedules=`, by name."""
     _refuse(schedule_faults(rule, schedules))
     return {name: as_schedule(each, f"{rule.name}: {name}") for name, each in (schedules or {}).items()}
 
 
-def faults(rule: Rule, given: Mapping[str, Any], *, complete: bool = True) -> list[tuple[str, SettingError]]:
-    """What is wrong with these settings: the name and the error, for each."""
+def faults(
+    rule: Rule, given: Mapping[str, Any], *, complete: bool = True, besides: Mapping[str, Setting] | None = None
+) -> list[tuple[str, SettingError]]:
+    """What is wrong with these settings: the name and the error, for each; `besides` might have been meant too."""
     try:
         _model(rule).model_validate(dict(given))
     except ValidationError as error:
         found = [each for each in error.errors(include_url=False) if complete or each["type"] != "missing"]
-        return at_most(found, partial(_fault, rule), partial(_further, rule))
+        return at_most(found, partial(_fault, rule, besides or {}), partial(_further, rule))
     values = {**{name: each.default for name, each in settings_of(rule).items()}, **given}
     asked = [values.get(name) for name in ("L2_is_weight_decay", "L2", "weight_decay")]
     if complete and not any(map(is_schedule, asked)) and all(asked):
@@ -111,7 +136,7 @@ def value_at(rule: Rule, name: str, schedule: Follower, step: int) -> float:
     """The value that a schedule gives at a step, if the setting may have it."""
     with about(rule, name):
         value = schedule(step)
-    setting = settings_of(rule)[name]
+    setting = IN_GROUPS[name] if name in IN_GROUPS else settings_of(rule)[name]
     if not (setting.range and setting.range.holds(value)):
         raise SettingError(
             f"{rule.name}: {name} must be {setting.range}, not {value!r}"
@@ -170,7 +195,7 @@ def _check(rule: Rule, setting: Setting, value: Any) -> Any:
     return value
 
 
-def _fault(rule: Rule, error: Any) -> tuple[str, SettingError]:
+def _fault(rule: Rule, besides: Mapping[str, Setting], error: Any) -> tuple[str, SettingError]:
     """The setting that a schema's complaint is of, and the error that it stands for."""
     name = str(error["loc"][0])
     if error["type"] == "missing":
@@ -185,7 +210,7 @@ def _fault(rule: Rule, error: Any) -> tuple[str, SettingError]:
     having = [each.name for each in others if name in settings_of(each)]
     if having:
         return name, SettingError(f"{rule.name} has no setting {shown(name)}, but {' and '.join(having)} has.")
-    known = settings_of(rule)
+    known = {**settings_of(rule), **besides}
     what_to_do = spelled(name, known) or suggestion(name, known)
     return name, SettingError(f"{rule.name} has no setting {shown(name)}. {what_to_do}")
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 from warnings import warn
 
 from ..errors import ScheduleError, shown, suggestion
 from ..ops.contract import Batch
+from ..schedules.declaring import Follower
 from ..schedules.following import Played
 from .controls import Controls
+from .driving import Driven
 
 MANY = 1000  # updates of one key
 
@@ -20,7 +22,14 @@ Update = Callable[[bytes, Batch, float], int]
 
 def is_unmoved(controls: Controls) -> bool:
     """Whether schedules that would give other values were never stepped."""
-    return not controls.are_stepped and any(_moves(each) for each in controls.schedules.values())
+    return not controls.are_stepped and any(_moves(each) for _, _, each in _driven(controls))
+
+
+def _driven(controls: Controls) -> Iterator[tuple[str, Any, Follower]]:
+    """Each setting that a schedule drives, the optimizer's and those of groups: its name, its value, the schedule."""
+    sources: list[Driven] = [controls, *controls.groups]
+    for each in sources:
+        yield from ((name, each.values[name], schedule) for name, schedule in each.schedules.items())
 
 
 def watched(step: Step, update: Update, controls: Controls) -> tuple[Step, Update]:
@@ -31,9 +40,9 @@ def watched(step: Step, update: Update, controls: Controls) -> tuple[Step, Updat
         counts[key] += 1
         if counts[key] == MANY:
             label = f"key {shown(key[0])}" if key else "the model"
-            name, schedule = next((name, each) for name, each in controls.schedules.items() if _moves(each))
+            name, value, schedule = next(each for each in _driven(controls) if _moves(each[2]))
             warn(
-                f"After {MANY} updates of {label}, {name} is still {controls.values[name]!r}, the first value"
+                f"After {MANY} updates of {label}, {name} is still {value!r}, the first value"
                 f" of {shown(schedule)}: call optimizer.step_schedules() once per batch, that it may go on.",
                 stacklevel=4,
             )

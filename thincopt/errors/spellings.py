@@ -48,7 +48,7 @@ INSTEAD = {
     "lrscheduler": SCHEDULE,
     "params": "parameters go into each call, optimizer(key, weights, gradient)",
     "parameters": "parameters go into each call, optimizer(key, weights, gradient)",
-    "paramgroups": "parameters go into each call, optimizer(key, weights, gradient), with lr_scale=… for some",
+    "paramgroups": "groups are settings for some keys, groups={'no_decay': {'keys': ['*.bias'], 'weight_decay': 0.0}}",
     "maximize": "give the gradient with its sign changed",
     "fused": "a step is one pass over memory already",
     "foreach": "optimizer.update({key: (weights, gradient), …}) takes a whole model in one call",

@@ -55,6 +55,8 @@ MEANINGS = {
     # of every factory
     "schedules": "Schedules by the name of the setting that each one drives, `{'learn_rate': …}`. A number given for"
     " the same setting holds until the first `step_schedules()`.",
+    "groups": "Settings for some keys, in place of the optimizer's, by a name of your own:"
+    " `{'no_decay': {'keys': ['*.bias'], 'weight_decay': 0.0}}`.",
     "ops": "Where steps run: `NumpyOps()` or `CupyOps()`. By default the first weights decide.",
     # of schedules
     "rate": "The value.",

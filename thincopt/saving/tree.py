@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
 from math import prod
 from numbers import Real
@@ -18,14 +18,15 @@ from ..ops.contract import DTYPES, Array, KeyState, Ops, counts
 MOST = 2**53  # kernels read t and size as float64, which counts no further
 MOST_DIMENSIONS = 64  # NumPy's
 WHOLE = Range(0, whole=True)
+Shared = tuple[tuple[str, ...], "array[float]"]  # the names and the numbers that all keys share
 
 
 def tree_of(
-    rule: str, states: Mapping[Hashable, KeyState], shared: array[float], declared: Declared, ops: Ops
+    rule: str, states: Mapping[Hashable, KeyState], shared: Shared, declared: Callable[[Hashable], Declared], ops: Ops
 ) -> dict[str, Any]:
     """All that a resumed run needs, and the rule that it is for; arrays are read-only views of the state itself."""
-    keys = {key: _branch(state, declared, ops) for key, state in states.items()}
-    return {"rule": rule, "keys": keys, "shared": dict(zip(declared.named("shared"), shared, strict=True))}
+    keys = {key: _branch(state, declared(key), ops) for key, state in states.items()}
+    return {"rule": rule, "keys": keys, "shared": dict(zip(*shared, strict=True))}
 
 
 def _branch(state: KeyState, declared: Declared, ops: Ops) -> dict[str, Any]:
@@ -49,21 +50,30 @@ def copied(tree: dict[str, Any], ops: Ops) -> dict[str, Any]:
     return {**tree, "keys": keys}
 
 
-def states_from(tree: Any, rule: str, declared: Declared, ops: Ops) -> tuple[dict[Hashable, KeyState], array[float]]:
-    """The states and shared numbers that a tree holds, copied; an error if it does not fit to the last name."""
+def states_from(
+    tree: Any, rule: str, shared: tuple[str, ...], declared: Callable[[Hashable, tuple[int, ...]], Declared], ops: Ops
+) -> tuple[dict[Hashable, KeyState], array[float]]:
+    """The states and shared numbers that a tree holds, copied; an error if it does not fit to the last name.
+
+    `declared` says what a key of a shape may have.
+    """
     try:
         _see_names("the state", tree, ("keys", "shared"), ("rule",))
         _see_rule(tree.get("rule", rule), rule)
-        _see_names("shared", tree["shared"], declared.named("shared"))
+        _see_names("shared", tree["shared"], shared)
         _see_mapping("keys", tree["keys"])
-        shared = _numbers("shared", tree["shared"], declared.named("shared"))
-        return {key: _state(key, branch, declared, ops) for key, branch in tree["keys"].items()}, shared
+        numbers = _numbers("shared", tree["shared"], shared)
+        return {key: _state(key, branch, declared, ops) for key, branch in tree["keys"].items()}, numbers
     except StateError as error:
         raise StateError(f"{rule}: {error} Nothing was changed.") from None
 
 
-def _state(key: Hashable, branch: Any, declared: Declared, ops: Ops) -> KeyState:
+def _state(
+    key: Hashable, branch: Any, declared_of: Callable[[Hashable, tuple[int, ...]], Declared], ops: Ops
+) -> KeyState:
     label = f"key {shown(key)}"
+    _see_mapping(label, branch)
+    declared = declared_of(key, _shape(label, branch["shape"]) if "shape" in branch else ())
     _see_names(label, branch, (*OWN, *declared.named("scalar")), declared.named("array"))
     t, skipped, streak = (_count(label, name, branch[name]) for name in ("t", "skipped", "streak"))
     shape, dtype = _shape(label, branch["shape"]), branch["dtype"]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
+from ..engine.groups import group_faults
 from ..engine.settings import faults, schedule_faults, settings_of, validated
 from ..errors import SettingError, briefly, shown
 from ..errors.spellings import INSTEAD, ours
@@ -19,6 +20,7 @@ from .naming import RuleLike, canonical, rule_of
 from .optimizer import Optimizer
 
 RATE = ("learn_rate",)
+BESIDE = ("schedules", "groups", "ops")  # what every factory takes beside settings
 
 
 class Factory(Called):
@@ -32,7 +34,13 @@ class Factory(Called):
 
     @briefly
     def __call__(
-        self, /, *args: Any, schedules: Mapping[str, Any] | None = None, ops: Any = None, **settings: Any
+        self,
+        /,
+        *args: Any,
+        schedules: Mapping[str, Any] | None = None,
+        groups: Mapping[str, Any] | None = None,
+        ops: Any = None,
+        **settings: Any,
     ) -> Optimizer:
         """An optimizer with these settings; `learn_rate` may stand first, without its name."""
         if len(args) > 1:
@@ -45,14 +53,14 @@ class Factory(Called):
                 f"{self.rule.name} was given learn_rate twice: {shown(args[0])} and {shown(rates[0])}.{hint}"
             )
         given = {"learn_rate": args[0], **settings} if args else settings
-        return self.kind.of(self.rule, schedules=schedules, ops=ops, **validated(self.rule, given))
+        return self.kind.of(self.rule, schedules=schedules, groups=groups, ops=ops, **validated(self.rule, given))
 
     def problems(self, given: Mapping[str, Any]) -> list[tuple[str, str]]:
         """What is wrong with these settings: the name and a sentence, for each."""
-        settings = {name: each for name, each in given.items() if name not in ("schedules", "ops")}
+        settings = {name: each for name, each in given.items() if name not in BESIDE}
         later = schedule_faults(self.rule, given.get("schedules"))
         found = [*faults(self.rule, settings), *((f"schedules.{name}".rstrip("."), error) for name, error in later)]
-        return [(name, str(error)) for name, error in found]
+        return [*((name, str(error)) for name, error in found), *group_faults(self.rule, given.get("groups"))]
 
     def wants(self, name: str) -> str:
         """What a section of a config must begin with to be this argument; nothing for a choice."""
@@ -105,7 +113,7 @@ def _signature(rule: Rule) -> inspect.Signature:
     kinds = {True: inspect.Parameter.POSITIONAL_OR_KEYWORD, False: inspect.Parameter.KEYWORD_ONLY}
     parameters = [
         inspect.Parameter(each.name, kinds[each.name == "learn_rate"], default=each.default)
-        for each in (*settings_of(rule).values(), Setting("schedules", None), Setting("ops", None))
+        for each in (*settings_of(rule).values(), *(Setting(name, None) for name in BESIDE))
     ]
     return inspect.Signature(parameters, return_annotation=Optimizer)
 
@@ -114,4 +122,4 @@ def _homes(rule: Rule) -> dict[str, Callable[..., Any] | None]:
     """Which rule's or stage's docstring may say what a setting means, by the setting's name."""
     homes = {each.name: stage.function for stage in stages_around(rule) for each in stage.signature.settings}
     homes |= {each.name: rule.function for each in rule.signature.settings}
-    return {name: homes.get(name) for name in (*settings_of(rule), "schedules", "ops")}
+    return {name: homes.get(name) for name in (*settings_of(rule), *BESIDE)}

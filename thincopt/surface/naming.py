@@ -35,9 +35,8 @@ INSTEAD = {
     ),
     "optimizer.load_state(…) takes what optimizer.state() gave": "load_state_dict set_state load from_disk from_bytes",
     "optimizer.settings gives the value of every setting": "get_config config defaults hyperparams",
-    "pass lr_scale=… with a call, or give each group an optimizer of its own": (
-        "param_groups add_param_group groups group"
-    ),
+    "groups are settings for some keys, by name: pass groups={'no_decay': {'keys': ['*.bias'], 'weight_decay': 0.0}},"
+    " and change them by optimizer.change(group='no_decay', …)": "param_groups add_param_group group",
     "an optimizer holds no weights: they come with each call, by key": (
         "parameters params variables trainable_variables weights get_weights set_weights"
     ),

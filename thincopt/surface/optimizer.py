@@ -7,20 +7,21 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from ..concurrency.turns import Turns, between_turns, in_turn
-from ..engine.averaging import see_averages, swapped
+from ..engine.averaging import seen, swapped
 from ..engine.bound import Bound
 from ..engine.checking import see_key, sound
 from ..engine.controls import Controls, controls_of
 from ..engine.keeping import ready, refuse_or_skip, told_late
-from ..engine.present import Present, anew, asks_for_others, begun, fastest, met, tuned
+from ..engine.present import Present, anew, asks_for_others, begun, fastest, housed, met, tuned, with_all_groups
 from ..engine.settings import ALIASES, meant
 from ..engine.watching import tell_unmet
-from ..errors import SettingError, briefly
+from ..errors import briefly
 from ..language import Rule
 from ..ops.choosing import backend, on_devices, suited
 from ..ops.contract import Array, Batch, KeyState, Ops, Outcome
 from ..saving.tree import copied, states_from, tree_of
 from ..schedules.declaring import Follower
+from .explaining import Explanation, explained
 from .naming import REQUIRED, RuleLike, absent, rule_of, see_constructor, thinc_rule
 from .readings import of_settings, of_state
 
@@ -42,6 +43,7 @@ class Optimizer:
         *others: Any,
         use_radam: bool = False,
         schedules: Mapping[str, Any] | None = None,
+        groups: Mapping[str, Any] | None = None,
         ops: Ops | None = None,
         **settings: Any,
     ) -> None:
@@ -51,7 +53,7 @@ class Optimizer:
         """
         see_constructor(() if learn_rate is REQUIRED else (learn_rate, *others), settings)
         rule, rest = thinc_rule(use_radam, settings)
-        self._begin(controls_of(rule, {"learn_rate": learn_rate, **rest}, schedules), ops)
+        self._begin(controls_of(rule, {"learn_rate": learn_rate, **rest}, schedules, groups), ops)
 
     @classmethod
     @briefly
@@ -61,15 +63,13 @@ class Optimizer:
         /,
         *,
         schedules: Mapping[str, Any] | None = None,
+        groups: Mapping[str, Any] | None = None,
         ops: Ops | None = None,
         **settings: Any,
     ) -> Optimizer:
-        """Make an optimizer by any rule, its name or its factory: `Optimizer.of("Lion.v1", learn_rate=1e-4)`.
-
-        Settings are those of the rule and of its stages.
-        """
+        """Make an optimizer by any rule, its name or its factory: `Optimizer.of("Lion.v1", learn_rate=1e-4)`."""
         made = cls.__new__(cls)
-        made._begin(controls_of(rule_of(rule), settings, schedules), ops)
+        made._begin(controls_of(rule_of(rule), settings, schedules, groups), ops)
         return made
 
     def _begin(self, controls: Controls, ops: Ops | None) -> None:
@@ -102,17 +102,19 @@ class Optimizer:
 
     @briefly
     @in_turn
-    def change(self, /, **settings: Any) -> None:
-        """Give several settings new values at once: all of them, or none where one is refused.
+    def change(self, /, *, group: str | None = None, **settings: Any) -> None:
+        """Give several settings new values at once, the optimizer's or a group's: all, or none where one is refused.
 
         State is kept. A schedule given here begins at its step 0.
         """
-        self._adopt(self._now.controls.assigned(settings))
+        now = self._now.controls
+        self._adopt(now.assigned(settings) if group is None else now.assigned_in(group, settings))
 
     @briefly
     @in_turn
     def step_schedules(self) -> None:
         """Take the next value of every schedule, if there is any: call this once per batch, after the update."""
+        self._now = with_all_groups(self._now)
         self._adopt(self._now.controls.stepped())
 
     def _adopt(self, controls: Controls) -> None:
@@ -126,8 +128,7 @@ class Optimizer:
 
     def __getattr__(self, name: str) -> Any:
         known = self.__dict__["_now"].controls.values if "_now" in self.__dict__ else {}
-        given = meant(name, known)
-        if given in known:
+        if (given := meant(name, known)) in known:
             return known[given]
         if name.startswith("_"):
             raise AttributeError(name)
@@ -157,7 +158,7 @@ class Optimizer:
         now = self._now
         try:
             if now.step(now.numbers, key, weights, gradient, lr_scale):
-                self._carefully({key: (weights, gradient)}, lr_scale)
+                self._carefully({key: (weights, gradient)}, lr_scale, is_model=False)
         except TypeError:
             see_key(key)
             raise
@@ -171,7 +172,7 @@ class Optimizer:
         """
         now = self._now
         if now.update(now.numbers, batch, lr_scale):
-            self._carefully(batch, lr_scale)
+            self._carefully(batch, lr_scale, is_model=True)
 
     @in_turn
     def bound(self, batch: Batch) -> Bound:
@@ -182,11 +183,12 @@ class Optimizer:
         return Bound(self, self._sound(batch, 1.0))
 
     @in_turn
-    def _carefully(self, batch: Batch, lr_scale: float) -> None:
+    def _carefully(self, batch: Batch, lr_scale: float, *, is_model: bool) -> None:
         """A call that did not go through: say why, or make state for new keys and do it."""
         batch = self._sound(batch, lr_scale)
         if not batch:
             return
+        self._now = housed(self._now, self._turns, batch, is_model=is_model)
         loaded, self._now = self._now.loaded, met(self._now, batch)
         tell_unmet(loaded - self._now.loaded, batch)
         now = self._now
@@ -211,7 +213,8 @@ class Optimizer:
         Its arrays are live, read-only views; `copy.deepcopy` keeps a moment. Settings and the place in schedules are
         not in it: a pickle of the optimizer has them too.
         """
-        return tree_of(self.rule.name, self._standing(), self._now.shared, self._now.declared, self._now.ops)
+        now = self._now
+        return tree_of(now.rule.name, self._standing(), now.shared, lambda key: now.of(key).declared, now.ops)
 
     def _standing(self) -> dict[Hashable, KeyState]:
         self._now.runner.collect()
@@ -223,8 +226,10 @@ class Optimizer:
         self._take(state, self.ops, follows=self._now.follows)
 
     def _take(self, state: Mapping[str, Any], ops: Ops, *, follows: bool = False) -> None:
-        states, shared = states_from(state, self.rule.name, self._now.declared, ops)
-        self._now = anew(self._now, self._turns, states=states, shared=shared, ops=ops, follows=follows)
+        now = self._now
+        states, shared = states_from(state, self.rule.name, now.shared[0], now.declared_at, ops)
+        homes = {key: now.home(key, each.shape) for key, each in states.items()}
+        self._now = anew(now, self._turns, states=states, homes=homes, shared=shared, ops=ops, follows=follows)
 
     @between_turns
     def __getstate__(self) -> dict[str, Any]:
@@ -239,18 +244,17 @@ class Optimizer:
         found = {key: state for key, state in self._now.standing.items() if name in state.arrays}
         return of_state({key: self.ops.view(each.arrays[name]).reshape(each.shape) for key, each in found.items()})
 
+    @between_turns
+    def explain(self) -> Explanation:
+        """What is done with each key: its groups, its state, every setting and where its value comes from."""
+        return explained(self._now)
+
     def averaged(self, weights: Mapping[Hashable, Array]) -> AbstractContextManager[None]:
         """Put averaged weights into these arrays for the time of `with optimizer.averaged({key: weights}): …`.
 
         Afterwards the weights are as before, even if the block raises. It needs `use_averages=True`.
         """
-        averages = self.averages
-        if averages is None:
-            raise SettingError(f"{self.rule.name} keeps no averages here: pass use_averages=True.")
-        if isinstance(weights, Mapping):
-            weights = {key: self.ops.seen(each) for key, each in weights.items()}
-        see_averages(weights, averages, self._now.standing, self.ops)
-        return swapped(weights, averages, self._turns)
+        return swapped(seen(weights, self.averages, self._now), self.averages or {}, self._turns)
 
     def to_cpu(self) -> None:
         """Move all state to main memory; the weights of later calls must be there too, and moving them is up to you."""
@@ -258,10 +262,7 @@ class Optimizer:
             self._move(backend(None))
 
     def to_gpu(self) -> None:
-        """Move all state to the current CUDA device, by CuPy.
-
-        The weights of later calls must be on a device too; moving them is up to you.
-        """
+        """Move all state to the current CUDA device, by CuPy; the weights of later calls must be on a device too."""
         if self.ops.name != "cupy":
             self._move(on_devices())
 
@@ -296,4 +297,4 @@ class Optimizer:
     @property
     def averages(self) -> Mapping[Hashable, Array] | None:
         """The averaged weights by key, for reading; None without `use_averages`."""
-        return self._views("averages.average") if self._now.controls.values.get("use_averages") else None
+        return self._views("averages.average") if self._now.keeps_averages else None

@@ -100,6 +100,7 @@ def _call(settings: list[Setting], rule: Rule) -> list[str]:
         "        *,",
         *(f"        {_argument(each)}," for each in named),
         "        schedules: Mapping[str, Follower] | None = None,",
+        "        groups: Mapping[str, Mapping[str, Any]] | None = None,",
         "        ops: Ops | None = None,",
         "    ) -> Optimizer:",
         *_docstring(factory_of(rule).__doc__, 8),
