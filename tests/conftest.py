@@ -7,7 +7,7 @@ import catalogue
 import numpy as np
 import pytest
 
-from tests import probes
+from tests import probes, sampling
 from tests.compilers import Compiler
 from thincopt import Optimizer
 from thincopt.environment import flag
@@ -25,7 +25,17 @@ _formulas = count(1)
 
 
 def pytest_addoption(parser):
-    parser.addoption("--exhaustive", action="store_true", help="every size in every combination; takes half an hour")
+    parser.addoption("--exhaustive", action="store_true", help="every combination in every size, not a sample of them")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "sampled(names, cases): parametrize with a sample of a product")
+    if config.getoption("exhaustive"):
+        sampling.share = 1
+
+
+def pytest_generate_tests(metafunc):
+    sampling.parametrize(metafunc)
 
 
 @pytest.fixture(autouse=True)
