@@ -8,7 +8,7 @@ GPU_INSTALLED := $(if $(filter .venv-gpu/%,$(GPU_PYTHON)),.venv-gpu/installed)
 LOWEST := backend configs declaring_errors describing engine nonfinite schedules slips surface trajectories
 SOURCES := $(shell find thincopt setup.py -name '*.py' -o -name '*.c' -o -name '*.h' -o -name '*.cuh')
 
-.PHONY: demo build test soak lowest lint types sanitize cuda test-gpu peers record stubs notebook bench bench-gpu visit-gpu docs browse clean
+.PHONY: demo build test exhaustive soak lowest lint types sanitize cuda test-gpu peers record stubs notebook bench bench-gpu visit-gpu docs browse clean
 
 demo: .venv-demo/installed
 	.venv-demo/bin/python examples/digits/train.py
@@ -18,6 +18,10 @@ build: .venv/installed
 
 test: .venv/installed
 	$(VENV)/python -m pytest $(ARGS)
+
+# Every combination in every size, of which `make test` runs a sample.
+exhaustive: .venv/installed
+	$(VENV)/python -m pytest --exhaustive $(ARGS)
 
 # The model fuzzer with fresh seeds: SECONDS=600, or SEED=7 to see one again.
 soak: .venv/installed

@@ -1,31 +1,45 @@
 """What tests share: the compiled module, probe rules compiled for tests alone, and runs to compare."""
 
 import os
+import subprocess
+import sys
 from itertools import count
+from pathlib import Path
 
 import catalogue
 import numpy as np
 import pytest
 
-from tests import probes
+from tests import probes, sampling, vectors
 from tests.compilers import Compiler
 from thincopt import Optimizer
 from thincopt.environment import flag
 from thincopt.language import Rate, Unit, rule, sign
 from thincopt.language.declaring import Rule
-from thincopt.native import demand, load, reason
-from thincopt.native.building import build
+from thincopt.native import demand, load, ready, reason
+from thincopt.native.loading import module_in
 from thincopt.ops.numpy.ops import NumpyOps
 from thincopt.recipes.composing import compose, declarations
 from thincopt.rules import all_rules
 from thincopt.schedules import all_schedules
 
+ROOT = Path(__file__).parent.parent
 os.environ["THINCOPT_COMPILE"] = "0"  # unless a test says otherwise
 _formulas = count(1)
 
 
 def pytest_addoption(parser):
-    parser.addoption("--exhaustive", action="store_true", help="every size in every combination; takes half an hour")
+    parser.addoption("--exhaustive", action="store_true", help="every combination in every size, not a sample of them")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "sampled(names, cases): parametrize with a sample of a product")
+    if config.getoption("exhaustive"):
+        sampling.share = 1
+
+
+def pytest_generate_tests(metafunc):
+    sampling.parametrize(metafunc)
 
 
 @pytest.fixture(autouse=True)
@@ -49,10 +63,32 @@ def compiled():
     return NumpyOps(native)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def probes_under_way(request, tmp_path_factory):
+    """The tests' own rules are compiled beside the first tests, where any asks for them."""
+    asked = {name for each in request.session.items for name in each.fixturenames}
+    if load() is None or asked.isdisjoint({"compiled_probes", "probe_ops"}):
+        yield None
+        return
+    folder = tmp_path_factory.mktemp("probes")
+    command = [sys.executable, "-m", probes.__name__, str(folder), "-Werror", *vectors.reporting(folder)]
+    with subprocess.Popen(command, cwd=ROOT) as process:
+        yield process, folder
+        process.kill()
+
+
 @pytest.fixture(scope="session")
-def compiled_probes(compiled, tmp_path_factory):
-    """The kernels of the tests' own rules as a backend."""
-    return NumpyOps(build(probes.RULES, tmp_path_factory.mktemp("probes"), ["-Werror"]))
+def probes_folder(compiled, probes_under_way):
+    """Where they were compiled, with what the compiler tells of them."""
+    process, folder = probes_under_way
+    assert process.wait() == 0, "the compiler says above what is wrong"
+    return folder
+
+
+@pytest.fixture(scope="session")
+def compiled_probes(probes_folder):
+    """Their kernels as a backend."""
+    return NumpyOps(ready(module_in(probes_folder / "built.so")))
 
 
 @pytest.fixture(params=["plain", "compiled"])

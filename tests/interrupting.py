@@ -38,16 +38,16 @@ def interrupt(operation: Callable[[], Any], at: int) -> bool:
 def places(met: list[tuple[str, int]], *, all_of_them: bool) -> Iterator[int]:
     """Which of the lines to strike at: all; or each where it first comes and where it last comes.
 
-    Tracing a rule is pure and goes over the same lines again and again: a few of them will do.
+    Making a recipe is pure and goes over the same lines again and again: a few of them will do.
     """
     if all_of_them:
         yield from range(len(met))
         return
-    language = str(Path(HOME, "language"))
+    pure = tuple(str(Path(HOME, each)) for each in ("language", "recipes", "rules", "stages"))
     first = {line: index for index, line in reversed(list(enumerate(met)))}
     last = dict(zip(met, range(len(met)), strict=True))
     chosen = sorted({*first.values(), *last.values()})
-    yield from (at for at in chosen if not met[at][0].startswith(language) or at % 10 == 0)
+    yield from (at for at in chosen if not met[at][0].startswith(pure) or at % 10 == 0)
 
 
 def _traced(operation: Callable[[], Any], seen: Callable[[FrameType], None], within: str = HOME) -> None:

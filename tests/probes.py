@@ -1,5 +1,7 @@
 """Rules that exist to be tested: every word, reduction and kind of state, and what later rules will need."""
 
+import sys
+from pathlib import Path
 from typing import Annotated
 
 from thincopt.language import RULES as REGISTERED
@@ -38,6 +40,9 @@ from thincopt.language import (
     uniform,
     where,
 )
+from thincopt.native.building import RUNTIME
+from thincopt.native.compiling import built
+from thincopt.native.generate import kernels_of, printed
 
 
 @rule("ProbeSums.v1")
@@ -179,3 +184,8 @@ def cautious(w, g, step):
     """Steps against the gradient are dropped, the others enlarged (Liang et al. 2024, arXiv:2411.16085)."""
     mask = where(step * g > 0, 1.0, 0.0)
     return step * mask / maximum(mean(mask), 1e-3)
+
+
+if __name__ == "__main__":  # compiled into a folder, with further flags
+    folder, *flags = sys.argv[1:]
+    built(RUNTIME, printed(kernels_of(RULES)), Path(folder), flags)

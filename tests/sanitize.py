@@ -39,6 +39,7 @@ PYTHON_ALONE = [
     "vectorizing",
 ]
 APART = ["devices", *(f"test_{name}.py" for name in PYTHON_ALONE)]
+THREADS = ("tests/test_threads.py", "tests/test_turns.py")
 FLAGS = ["-g", "-O1", "-fno-sanitize-recover=all", "-Werror"]
 INSIDE = """
 import sys, pytest
@@ -68,13 +69,13 @@ RUNS = [
     Run(
         "address,undefined",
         "libasan.so",
-        (*(f"--ignore=tests/{name}" for name in APART), "-k", "not every_number or AdamW"),
+        tuple(f"--ignore=tests/{name}" for name in APART),
         {"ASAN_OPTIONS": "detect_leaks=0", "UBSAN_OPTIONS": "print_stacktrace=1", "PYTHONMALLOC": "malloc"},
     ),
     Run(
         "thread",
         "libtsan.so",
-        ("tests/test_threads.py", "tests/test_turns.py", "-k", "not every_number or (AdamW and all and raise)"),
+        (*THREADS, "--exhaustive", "-k", "not every_number or (AdamW and all and raise)"),
         {"TSAN_OPTIONS": "halt_on_error=1"},
     ),
 ]

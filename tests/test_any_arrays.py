@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.sampling import examples
 from thincopt import ArrayError, NonFiniteError, Optimizer
 from thincopt.native import load
 from thincopt.ops.numpy.ops import NumpyOps
@@ -38,7 +39,7 @@ def made(memory: bytearray, recipe) -> np.ndarray:
     return array
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=examples(2000), deadline=None)
 @given(
     backend=st.sampled_from(BACKENDS),
     first=arrays,

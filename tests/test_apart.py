@@ -4,9 +4,9 @@ from dataclasses import replace
 from itertools import pairwise, zip_longest
 
 import numpy as np
-import pytest
 
 from tests.conftest import same
+from tests.sampling import sampled
 from tests.test_bits import assert_same_state, combinations, odd_gradient
 from thincopt import NumpyOps, Optimizer
 from thincopt.language.kernel import Block, Phase, Walk
@@ -46,7 +46,7 @@ class ApartOps(NumpyOps):
         return ApartRunner(cohorts, turns, check_finite=nonfinite != "propagate")
 
 
-@pytest.mark.parametrize(("name", "settings", "dtype"), combinations())
+@sampled("name, settings, dtype", combinations())
 def test_every_part_may_walk_apart(name, settings, dtype):
     fused, apart = (
         Optimizer.of(name, nonfinite="propagate", ops=each, **settings) for each in (NumpyOps(None), ApartOps(None))

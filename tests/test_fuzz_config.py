@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import thincopt
+from tests.sampling import examples
 from thincopt import ConfigError, Optimizer, SettingError, registry
 from thincopt.engine.settings import settings_of
 from thincopt.rules import all_rules
@@ -65,7 +66,7 @@ def runs(optimizer: Optimizer) -> None:
         optimizer.step_schedules()
 
 
-@settings(max_examples=3000, **quick)
+@settings(max_examples=examples(3000), **quick)
 @given(
     name=st.sampled_from(OPTIMIZERS),
     given=st.dictionaries(names, values, max_size=4),
@@ -79,7 +80,7 @@ def test_settings_of_every_kind(name, given, rate):
         assert str(error)
 
 
-@settings(max_examples=1000, **quick)
+@settings(max_examples=examples(1000), **quick)
 @given(
     given=st.dictionaries(names.filter(lambda name: name not in ("self", "learn_rate")), values, max_size=4),
     rate=values,
@@ -95,7 +96,7 @@ def test_settings_of_every_kind_as_thinc_gives_them(given, rate):
         assert optimizer.settings == before
 
 
-@settings(max_examples=1000, **quick)
+@settings(max_examples=examples(1000), **quick)
 @given(
     name=st.sampled_from(SCHEDULES), given=st.dictionaries(names, values, max_size=4), args=st.lists(values, max_size=3)
 )
@@ -175,13 +176,13 @@ def ends_well(make, *args, **kwargs) -> None:
         assert isinstance(made, dict)
 
 
-@settings(max_examples=1500, **quick)
+@settings(max_examples=examples(1500), **quick)
 @given(text=st.lists(lines, max_size=12).map(lambda each: "\n".join(["[optimizer]", "@optimizers = Adam.v1", *each])))
 def test_configs_of_any_lines(text):
     ends_well(thincopt.load, text)
 
 
-@settings(max_examples=2000, **quick)
+@settings(max_examples=examples(2000), **quick)
 @given(
     made=st.lists(changes, max_size=4),
     overrides=st.dictionaries(
@@ -193,7 +194,7 @@ def test_a_config_with_changes(made, overrides):
     ends_well(thincopt.load, f"{text}\n", overrides=overrides)
 
 
-@settings(max_examples=500, **quick)
+@settings(max_examples=examples(500), **quick)
 @given(text=st.text(max_size=80))
 def test_any_text(text):
     ends_well(thincopt.load, f"{text}\n")
@@ -207,7 +208,7 @@ blocks = st.recursive(
 )
 
 
-@settings(max_examples=1000, **quick)
+@settings(max_examples=examples(1000), **quick)
 @given(config=st.dictionaries(names | st.just("optimizer"), blocks, max_size=3), name=st.sampled_from(OPTIMIZERS))
 def test_configs_as_dictionaries(config, name):
     ends_well(registry.resolve, config)

@@ -9,10 +9,11 @@ from functools import cache
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given
-from hypothesis import settings as examples
+from hypothesis import settings as trying
 from hypothesis import strategies as st
 
 from tests.conftest import steps
+from tests.sampling import examples
 from thincopt import ArrayError, Optimizer, StateError
 from thincopt.engine.settings import settings_of
 from thincopt.language import Rule
@@ -189,7 +190,7 @@ def content(tree):
     return keys, {name: bits(name, each) for name, each in tree["shared"].items()}
 
 
-@examples(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@trying(max_examples=examples(1000), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data(), name=st.sampled_from(RULES), dtype=st.sampled_from(["float32", "float64"]))
 def test_a_damaged_tree_is_refused_whole_or_taken_as_it_is(data, name, dtype):
     optimizer, expected = copy.deepcopy(trained(name, dtype))

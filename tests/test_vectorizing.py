@@ -2,13 +2,15 @@
 
 import platform
 import re
-import subprocess
 
 import pytest
 
 from tests import probes
+from tests.sampling import covering
+from tests.vectors import reporting, vectorized
+from thincopt.language.printing_c import c_walk
 from thincopt.native.building import RUNTIME
-from thincopt.native.compiling import built, compiler
+from thincopt.native.compiling import built
 from thincopt.native.generate import kernels_of, printed
 from thincopt.rules import all_rules
 
@@ -22,37 +24,6 @@ SCALAR = {
     ("ProbeElementary.v1", "baseline"): "SSE2 has no select by which GCC 12 would choose among a power's cases",
     ("ProbeFunctions.v1", ""): "three powers and five functions more in one loop are more than GCC 12 takes",
 }
-
-
-def by_gcc(report):
-    """The functions, and the lines in them, of loops that became vectors."""
-    for told in report.split("\n;; Function ")[1:]:
-        for line in re.findall(r"walks\.h:(\d+):\d+: optimized: +loop vectorized", told):
-            yield told.split()[0], int(line)
-
-
-def by_clang(report):
-    for told in report.split("--- !")[1:]:
-        if told.startswith("Passed") and re.search(r"^Name: +Vectorized$", told, re.M):
-            yield re.search(r"^Function: +(\w+)$", told, re.M)[1], int(re.search(r"Line: (\d+)", told)[1])
-
-
-REPORTS = {
-    "Free Software Foundation": (["-fdump-tree-vect-optimized={}"], by_gcc),
-    "clang": (["-foptimization-record-file={}", "-foptimization-record-passes=loop-vectorize"], by_clang),
-}
-
-
-def vectorized(rules, folder):
-    """Compile the kernels of these rules as they are compiled for use; what the compiler made vectors of."""
-    command, _ = compiler()
-    version = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True).stdout
-    flags, read = next((each for name, each in REPORTS.items() if name in version), (None, None))
-    if flags is None:
-        pytest.skip(f"neither GCC nor clang: {version.splitlines()[0]}")
-    report = folder / "report"
-    built(RUNTIME, printed(kernels_of(rules)), folder, [each.format(report) for each in flags])
-    return set(read(report.read_text()))
 
 
 def loops(folder):
@@ -79,17 +50,46 @@ def alike(bodies, function, which):
     return bodies[walk], kind, level, which
 
 
-@pytest.mark.parametrize("rules", [CATALOGUE, probes.RULES], ids=["catalogue", "probes"])
-def test_every_walk_at_every_level_and_in_both_types(rules, compiled, tmp_path):
-    vectors, wanted = vectorized(rules, tmp_path), dict(loops(tmp_path))
-    rule_of = {name: each.name for each in rules for name in printed(kernels_of([each])).walks}
-    assert len({name for name, _ in wanted}) == len(rule_of) * 2 * len(LEVELS)
-    bodies = {name: body(text) for name, text in printed(kernels_of(rules)).walks.items()}
+def walks_of(rule):
+    """Its walks by name, and for each what is in it: the operations of those that store, and of those that sum."""
+    walks = [phase.walk for kernel in kernels_of([rule]) for phase in kernel.phases if phase.walk.arrays]
+    return {c_walk(each)[0]: {(line.op, bool(each.stores)) for line in each.code} for each in walks}
+
+
+def some(rules):
+    """Functions in which each rule has each of its operations, stored and summed."""
+    wanted = {name for rule in rules for name, _ in covering(sorted(walks_of(rule).items()), lambda each: each[1])}
+    return printed(kernels_of(rules)).without(printed(kernels_of(rules)).names() - wanted)
+
+
+def scalar_loops(rules, functions, folder):
+    """The loops over elements that were compiled in this folder and that are not of vectors, but for those known."""
+    vectors, wanted = vectorized(folder), dict(loops(folder))
+    if vectors is None:
+        pytest.skip("neither GCC nor clang")
+    rule_of = {name: each.name for each in rules for name in walks_of(each)}
+    assert len({name for name, _ in wanted}) == len(functions.walks) * 2 * len(LEVELS)
+    bodies = {name: body(text) for name, text in functions.walks.items()}
     made = {alike(bodies, each[0], wanted[each]) for each in vectors & wanted.keys()}
-    scalar = []
     for (name, line), which in sorted(wanted.items()):
         walk, _, level = name.rsplit("_", 2)
         is_known = {(rule_of[walk], level), (rule_of[walk], "")} & SCALAR.keys()
         if alike(bodies, name, which) not in made and not is_known:
-            scalar.append((rule_of[walk], name, f"line {line}"))
-    assert scalar == []
+            yield rule_of[walk], name, f"line {line}"
+
+
+def test_every_walk_of_the_catalogue_at_every_level_and_in_both_types(compiled, tmp_path, request):
+    """Compiled as for use; of each rule so many walks that all that it does is among them."""
+    functions = printed(kernels_of(CATALOGUE)) if request.config.getoption("exhaustive") else some(CATALOGUE)
+    built(RUNTIME, functions, tmp_path, reporting(tmp_path))
+    assert list(scalar_loops(CATALOGUE, functions, tmp_path)) == []
+
+
+def test_every_walk_of_the_probes_at_every_level_and_in_both_types(compiled_probes, probes_folder):
+    assert list(scalar_loops(probes.RULES, printed(kernels_of(probes.RULES)), probes_folder)) == []
+
+
+def test_every_operation_of_a_rule_is_in_a_walk_that_is_looked_at():
+    looked_at = some(CATALOGUE).walks
+    for walks in map(walks_of, CATALOGUE):
+        assert set().union(*walks.values()) == set().union(*(walks[name] for name in walks.keys() & looked_at))

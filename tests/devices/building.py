@@ -50,7 +50,7 @@ class Library:
         path.write_text(whole)
         target = path.with_suffix(".so")
         command = [*COMPILER, *FLAGS, *WARNINGS, *self.flags, str(path), "-o", str(target)]
-        return subprocess.Popen(command), target
+        return subprocess.Popen(command, env={**os.environ, "LD_PRELOAD": ""}), target  # sanitizers are not for it
 
 
 def every_launch(rules: Iterable[Rule]) -> list[Launch]:

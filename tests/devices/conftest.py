@@ -1,13 +1,16 @@
 """A device that is this processor, with all kernels of all rules compiled once."""
 
 import shutil
+from itertools import chain
 
 import pytest
 
 from tests import probes
 from tests.devices.building import COMPILER, Library, every_launch
 from tests.devices.host import host_ops
+from thincopt import NumpyOps, Optimizer
 from thincopt.environment import flag
+from thincopt.ops.cuda.launching import launches
 from thincopt.rules import all_rules
 
 
@@ -20,11 +23,20 @@ def compiler():
 
 
 @pytest.fixture(scope="session")
-def library(compiler, tmp_path_factory):
-    """The kernels of every rule and every setting."""
+def library(compiler, tmp_path_factory, request):
+    """The kernels that tests are given by rule and settings, compiled together; others are as they are asked for."""
     made = Library(tmp_path_factory.mktemp("devices"))
-    made.prepare(every_launch([*all_rules().values(), *probes.RULES]))
+    if request.config.getoption("exhaustive"):
+        made.prepare(every_launch([*all_rules().values(), *probes.RULES]))
+    items = [each for each in request.session.items if hasattr(each, "callspec")]
+    given = [each.callspec.params for each in items if "gpu" in each.fixturenames]
+    made.prepare(chain.from_iterable(steps_of(**each) for each in given if {"name", "settings"} <= each.keys()))
     return made
+
+
+def steps_of(name, settings, nonfinite="propagate", **others):
+    """What a rule launches with these settings."""
+    return launches(Optimizer.of(name, ops=NumpyOps(None), **settings)._now.recipe, nonfinite).steps
 
 
 @pytest.fixture

@@ -234,6 +234,15 @@ class HostDriver:
         return run
 
 
+class HostOps(CupyOps):
+    """All kernels of a step are compiled at once."""
+
+    def runner(self, *given, **settings):
+        made = super().runner(*given, **settings)
+        self.driver.library.prepare(made.launches.steps)
+        return made
+
+
 def host_ops(library: Library, threads: int = 1) -> CupyOps:
     """A backend that is a device, as far as thincopt can tell."""
-    return CupyOps(HostDriver(library, threads))
+    return HostOps(HostDriver(library, threads))

@@ -9,6 +9,7 @@ from tests import probes
 from tests.conftest import same
 from tests.devices.host import DeviceArray
 from tests.devices.twins import Twins
+from tests.sampling import drawn, sampled
 from tests.test_bits import OFF, RULES, STAGES, combinations, odd_gradient
 from thincopt import Optimizer
 from thincopt.ops.contract import DTYPES
@@ -30,25 +31,27 @@ def train(gpu, name, settings, keys, kinds, steps):
     twins.assert_same()
 
 
-@pytest.mark.parametrize(("name", "settings", "dtype"), combinations())
+@sampled("name, settings, dtype", combinations())
 def test_every_combination(name, settings, dtype, gpu, request):
     """Keys of one type are ahead of the others, so that lookahead's turn comes to them at other steps."""
-    large = LARGE[len(request.node.name) % len(LARGE)]
+    large = LARGE[drawn(request.node.name)[0] % len(LARGE)]
     train(gpu, name, settings, [*product(DTYPES, [*SMALL, large])], [[dtype], DTYPES, DTYPES], 36)
 
 
-@pytest.mark.parametrize("name", RULES)
-def test_every_size(name, gpu):
-    settings = dict(learn_rate=0.01, grad_clip=1.0, use_averages=True)
-    settings |= dict(grad_clip_by="model") if len(name) % 2 else {}
+def clipped(name):
+    """A rule with the stages that sum, by key or by model."""
+    return name, dict(learn_rate=0.01, grad_clip=1.0, grad_clip_by=["key", "model"][len(name) % 2], use_averages=True)
+
+
+@pytest.mark.parametrize(("name", "settings"), [clipped(each) for each in RULES], ids=RULES)
+def test_every_size(name, settings, gpu):
     train(gpu, name, settings, [*product(DTYPES, range(1, 258))], [DTYPES], 4)
     train(gpu, name, settings, [*product(DTYPES, LARGE)], [DTYPES], 4)
 
 
 @pytest.mark.parametrize("name", [each.name for each in probes.RULES])
-@pytest.mark.parametrize("stages", ["alone", "all by model"])
-def test_probe_rules(name, stages, gpu):
-    settings = {**OFF, **STAGES[stages]}
+@pytest.mark.parametrize("settings", [{**OFF, **STAGES[each]} for each in ("alone", "all by model")])
+def test_probe_rules(name, settings, gpu):
     train(gpu, name, settings, [*product(DTYPES, [*SMALL, 300, 4097, 9000])], [DTYPES, DTYPES[:1], DTYPES[1:]], 36)
 
 

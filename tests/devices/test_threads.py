@@ -26,9 +26,8 @@ FEW = dict.fromkeys(SHAPES, (1, 2))  # two blocks, so that each does several uni
 
 
 def train(ops, name, settings, steps=4):
-    """Train keys of both types, all of their kernels made at once."""
+    """Train keys of both types."""
     twins = Twins(ops, name, nonfinite="propagate", **settings)
-    ops.driver.library.prepare(twins.device._now.runner.launches.steps)
     for dtype, size in KEYS:
         twins.add((dtype, size), size, dtype)
     for step in range(steps):

@@ -6,6 +6,7 @@ import pytest
 import thincopt
 from tests import probes
 from tests.gpu.common import Twins, same_bits
+from tests.sampling import sampled
 from tests.test_bits import LARGE, OFF, RULES, STAGES, combinations, odd_gradient
 
 NUMBERS = (*range(13), 14, 34, 13)  # of gradients, the last but one not finite
@@ -13,7 +14,7 @@ CLIPPED = dict(learn_rate=0.01, grad_clip=1.0, use_averages=True)
 HUGE = 4096 * 4096 + 10 * 4096 + 5  # elements, for which the sums of chunks fill more than one chunk
 
 
-@pytest.mark.parametrize(("name", "settings", "dtype"), combinations())
+@sampled("name, settings, dtype", combinations())
 def test_every_combination(name, settings, dtype, cp):
     some = np.random.default_rng([len(name), len(dtype), len(settings)]).choice(257, 8, replace=False) + 1
     twins = Twins(name, [*map(int, some), 4096, 8200], dtype, **settings)
