@@ -11,18 +11,36 @@ from typing import Any
 
 from ..concurrency.turns import Turns
 from ..concurrency.whole import calls
-from ..errors import ArrayError
-from ..ops.contract import Array, KeyState, Ops
+from ..errors import ArrayError, SettingError
+from ..ops.contract import Array, KeyState
 from .checking import sentence
+from .present import Present
+
+MASS = "averages.mass"
 
 
-def see_averages(
-    weights: Any, averages: Mapping[Hashable, Array], states: Mapping[Hashable, KeyState], ops: Ops
-) -> None:
-    """An error if these are not weights, by key, that have averages and can hold them."""
+def entered(now: Present) -> Mapping[Hashable, KeyState]:
+    """The state of the keys that have an average: with SWA, of those of which it has begun."""
+    if now.controls.values["averages_by"] != "swa":
+        return now.standing
+    now.runner.collect()
+    place = now.declared.named("scalar").index(MASS)
+    return {key: state for key, state in now.standing.items() if state.scalars[place]}
+
+
+def see_averages(weights: Any, averages: Mapping[Hashable, Array] | None, now: Present) -> Mapping[Hashable, Array]:
+    """The weights that averages can be put into; an error if these are not weights, by key, that have averages.
+
+    Those that SWA has not begun with are left out: till then they are what one evaluates with.
+    """
+    if averages is None:
+        raise SettingError(f"{now.rule.name} keeps no averages here: pass use_averages=True.")
     if not isinstance(weights, Mapping):
         raise ArrayError(f"averaged takes {{key: weights, …}}, not {type(weights).__name__}. Nothing was changed.")
-    for key, each in weights.items():
+    ops, states = now.ops, now.standing
+    early = states.keys() - averages.keys() if now.controls.values["averages_by"] == "swa" else ()
+    held: Mapping[Hashable, Array] = {key: ops.seen(each) for key, each in weights.items() if key not in early}
+    for key, each in held.items():
         if key not in averages:
             raise ArrayError(f"Key {key!r} has no averages yet: it was never updated. Nothing was changed.")
         misfit = None if getattr(each, "size", 0) else ops.misfit(each, states[key])
@@ -30,6 +48,7 @@ def see_averages(
         fault = fault or ops.fault(each, ops.new_state(each, 0.0), states[key])
         if fault:
             raise ArrayError(f"Key {key!r}: {sentence(fault)} Nothing was changed.")
+    return held
 
 
 @contextmanager

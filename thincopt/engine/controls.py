@@ -15,6 +15,7 @@ from ..language.fingerprint import fingerprint
 from ..language.randomness import words_of
 from ..rules import all_rules
 from ..schedules.declaring import Follower
+from .idle import idle
 from .settings import about, clash, scheduled, settings_of, validated, value_at
 
 
@@ -110,7 +111,9 @@ class Controls:
 
 def controls_of(rule: Rule, given: Mapping[str, Any], schedules: Mapping[str, Any] | None) -> Controls:
     """The first settings of an optimizer: what is given, and the defaults of the others."""
-    begun = Controls(rule, {}, {}, {})._taking(validated(rule, given))
+    begun = Controls(rule, {}, {}, {})._taking(validated(rule, given, schedules))
+    for each in idle(rule, settings_of(rule), given, schedules):
+        warn(each.text, stacklevel=5)
     later = scheduled(rule, schedules)
     return replace(begun, schedules={**begun.schedules, **later}, given={**begun.given, **dict.fromkeys(later, 0)})
 
@@ -141,7 +144,7 @@ def restored(
             f" now: its definition has changed. {suggestion(gone[0], known)} Give a rule that has changed another"
             " name or version, and define the old one as it was to load this."
         )
-    found = Controls(rule, validated(rule, values), schedules, given, are_stepped)
+    found = Controls(rule, validated(rule, values, saved=True), schedules, given, are_stepped)
     if found.formula != formula:
         warn(
             f"The formula of {name} has changed since this optimizer was saved, and its steps will follow the new one."

@@ -150,17 +150,15 @@ def _of_rule(rule: Rule) -> dict[str, Any]:
         owners |= {each.name: name for each in signature.settings}
     formulas = {each.name: describe(each).formula for each in stages}
     functions = {"rule": rule.function, **{each.name: each.function for each in stages}}
-    used = recipe_of(rule).kept
+    states = declarations(rule).sized(_defaults(rule)).states
+    used = recipe_of(rule).kept | {each.name for each in states if each.kind != "array" and each.owner == "rule"}
     return dict(
         takes=rule.takes,
         settings=tuple(
             _told(each, owners[name], functions.get(owners[name]), formulas.get(owners[name], ()))
             for name, each in settings_of(rule).items()
         ),
-        states=tuple(
-            Memory(each.name, each.kind, each.owner, each.start, each.name in used or each.kind != "array")
-            for each in declarations(rule).sized(_defaults(rule)).states
-        ),
+        states=tuple(Memory(each.name, each.kind, each.owner, each.start, each.name in used) for each in states),
         most_arrays=max(len(each.kept) for each in every_recipe(rule)),
         traffic=traffic_of(rule),
     )

@@ -45,13 +45,16 @@ class Factory(Called):
                 f"{self.rule.name} was given learn_rate twice: {shown(args[0])} and {shown(rates[0])}.{hint}"
             )
         given = {"learn_rate": args[0], **settings} if args else settings
-        return self.kind.of(self.rule, schedules=schedules, ops=ops, **validated(self.rule, given))
+        return self.kind.of(self.rule, schedules=schedules, ops=ops, **validated(self.rule, given, schedules))
 
     def problems(self, given: Mapping[str, Any]) -> list[tuple[str, str]]:
         """What is wrong with these settings: the name and a sentence, for each."""
         settings = {name: each for name, each in given.items() if name not in ("schedules", "ops")}
         later = schedule_faults(self.rule, given.get("schedules"))
-        found = [*faults(self.rule, settings), *((f"schedules.{name}".rstrip("."), error) for name, error in later)]
+        found = [
+            *faults(self.rule, settings, given.get("schedules")),
+            *((f"schedules.{name}".rstrip("."), error) for name, error in later),
+        ]
         return [(name, str(error)) for name, error in found]
 
     def wants(self, name: str) -> str:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from ..concurrency.turns import Turns, between_turns, in_turn
-from ..engine.averaging import see_averages, swapped
+from ..engine.averaging import entered, see_averages, swapped
 from ..engine.bound import Bound
 from ..engine.checking import see_key, sound
 from ..engine.controls import Controls, controls_of
@@ -15,7 +15,7 @@ from ..engine.keeping import ready, refuse_or_skip, told_late
 from ..engine.present import Present, anew, asks_for_others, begun, fastest, met, tuned
 from ..engine.settings import ALIASES, meant
 from ..engine.watching import tell_unmet
-from ..errors import SettingError, briefly
+from ..errors import briefly
 from ..language import Rule
 from ..ops.choosing import backend, on_devices, suited
 from ..ops.contract import Array, Batch, KeyState, Ops, Outcome
@@ -235,8 +235,9 @@ class Optimizer:
         self._begin(saved["controls"], saved["ops"])
         self._take(saved["state"], saved["ops"], follows=saved["follows"])
 
-    def _views(self, name: str) -> Mapping[Hashable, Array]:
-        found = {key: state for key, state in self._now.standing.items() if name in state.arrays}
+    def _views(self, name: str, states: Mapping[Hashable, KeyState] | None = None) -> Mapping[Hashable, Array]:
+        states = self._now.standing if states is None else states
+        found = {key: state for key, state in states.items() if name in state.arrays}
         return of_state({key: self.ops.view(each.arrays[name]).reshape(each.shape) for key, each in found.items()})
 
     def averaged(self, weights: Mapping[Hashable, Array]) -> AbstractContextManager[None]:
@@ -245,12 +246,7 @@ class Optimizer:
         Afterwards the weights are as before, even if the block raises. It needs `use_averages=True`.
         """
         averages = self.averages
-        if averages is None:
-            raise SettingError(f"{self.rule.name} keeps no averages here: pass use_averages=True.")
-        if isinstance(weights, Mapping):
-            weights = {key: self.ops.seen(each) for key, each in weights.items()}
-        see_averages(weights, averages, self._now.standing, self.ops)
-        return swapped(weights, averages, self._turns)
+        return swapped(see_averages(weights, averages, self._now), averages or {}, self._turns)
 
     def to_cpu(self) -> None:
         """Move all state to main memory; the weights of later calls must be there too, and moving them is up to you."""
@@ -294,6 +290,8 @@ class Optimizer:
         return self._views("v")
 
     @property
+    @between_turns
     def averages(self) -> Mapping[Hashable, Array] | None:
-        """The averaged weights by key, for reading; None without `use_averages`."""
-        return self._views("averages.average") if self._now.controls.values.get("use_averages") else None
+        """The averaged weights by key, for reading; None without `use_averages`. With SWA, of keys that have begun."""
+        now = self._now
+        return self._views("averages.average", entered(now)) if now.controls.values.get("use_averages") else None
