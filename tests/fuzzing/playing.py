@@ -63,7 +63,7 @@ def begin(seed: int, backends: Sequence[NumpyOps], known: dict[Any, Spec] | None
     rule = random.choice(rules())
     names = [name for name in settings_of(rule) if random.random() < 0.35 or name == "learn_rate"]
     given = acting(rule, {name: controls.some(random, settings_of(rule)[name]) for name in names})
-    numbers = [each for name, each in settings_of(rule).items() if not each.choices and name not in given]
+    numbers = [each for name, each in settings_of(rule).items() if not (each.choices or each.when or name in given)]
     later = {each.name: Given("list", [controls.number(random, each) for _ in range(3)]) for each in numbers[:1]}
     later = later if random.random() < 0.2 else {}
     given["learn_rate"] = given["learn_rate"] if random.random() < 0.5 else Given("number", 0.01)

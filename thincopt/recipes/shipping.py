@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, product
 from typing import Any, TypeVar
@@ -28,7 +28,7 @@ class _Branch(dict[str, bool]):
 
 
 def branches(
-    settings: Sequence[Setting], make: Callable[[Mapping[str, Any], Ask], T], own: Container[str] = ()
+    settings: Sequence[Setting], make: Callable[[Mapping[str, Any], Ask], T], own: Iterable[str] = ()
 ) -> Iterator[T]:
     """What is made for each choice that these settings give, and each answer to what is asked on the way."""
     for choices in _choices([each for each in settings if not each.is_number], own):
@@ -41,14 +41,15 @@ def branches(
                 undecided += [_Branch({**answers, str(asked): answer}) for answer in (False, True)]
 
 
-def _choices(settings: Sequence[Setting], own: Container[str] = ()) -> Iterator[dict[str, Any]]:
+def _choices(settings: Sequence[Setting], own: Iterable[str] = ()) -> Iterator[dict[str, Any]]:
     """Every choice that these settings give; but of those that act beside another one, only one at a time is made.
 
-    It is made where that other one lets it act, with all else at its default but for a rule's `own`.
+    It is made where that other one lets it act, with all else off or at its default but for a rule's `own`.
     """
     for values in product(*(each.most_common for each in settings)):
         choices = {each.name: value for each, value in zip(settings, values, strict=True)}
-        varied = {each.name for each in settings if choices[each.name] != each.default and each.name not in own}
+        usual = {each.name for each in settings if choices[each.name] in (False, each.default)}
+        varied = {*choices} - usual - {*own}
         beside = [_beside(each, settings, choices) for each in settings if each.when and each.name in varied]
         if not beside or (all(beside) and any(varied <= each for each in beside)):
             yield choices

@@ -146,8 +146,9 @@ def traffic_of(rule: Rule, **settings: Any) -> Traffic:
 
 def _of_rule(rule: Rule) -> dict[str, Any]:
     stages, owners = stages_around(rule), {each.name: "engine" for each in ENGINE}
-    for name, signature in [*((each.name, each.signature) for each in stages), ("rule", rule.signature)]:
+    for name, signature in [*((each.name, each.signature) for each in reversed(stages)), ("rule", rule.signature)]:
         owners |= {each.name: name for each in signature.settings}
+    owners |= {each.name: each.name for each in stages if each.name in owners and owners[each.name] != "rule"}
     formulas = {each.name: describe(each).formula for each in stages}
     functions = {"rule": rule.function, **{each.name: each.function for each in stages}}
     states = declarations(rule).sized(_defaults(rule)).states
