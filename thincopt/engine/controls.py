@@ -15,7 +15,7 @@ from ..language.fingerprint import fingerprint
 from ..language.randomness import words_of
 from ..rules import all_rules
 from ..schedules.declaring import Follower
-from .idle import idle
+from .idle import idle, warn_of
 from .settings import about, clash, scheduled, settings_of, validated, value_at
 
 
@@ -113,7 +113,7 @@ def controls_of(rule: Rule, given: Mapping[str, Any], schedules: Mapping[str, An
     """The first settings of an optimizer: what is given, and the defaults of the others."""
     begun = Controls(rule, {}, {}, {})._taking(validated(rule, given, schedules))
     for each in idle(rule, settings_of(rule), given, schedules):
-        warn(each.text, stacklevel=5)
+        warn_of(each)
     later = scheduled(rule, schedules)
     return replace(begun, schedules={**begun.schedules, **later}, given={**begun.given, **dict.fromkeys(later, 0)})
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
+from warnings import warn
 
 from ..errors import shown
 from ..language import Rule, When
@@ -25,13 +27,14 @@ def idle(rule: Rule, known: Mapping[str, Setting], given: Mapping[str, Any], lat
     `later` has the schedules of numbers that are zero at first.
     """
     named, values = set(given), {**{name: each.default for name, each in known.items()}, **given}
-    values |= later if isinstance(later, Mapping) else {}
+    later = later if isinstance(later, Mapping) else {}
+    values |= {name: each for name, each in later.items() if name in known and known[name].is_number}
     if values.get("L2_is_weight_decay") and "L2" in given:
         named.add("weight_decay")
         values["weight_decay"] = values["L2"] if _is_on(values["L2"]) else values["weight_decay"]
     found = set[str]()
     for name, setting in known.items():
-        lacking = _lacking(known, setting, values) if values[name] != setting.default else []
+        lacking = _lacking(known, setting, values) if _is_other(values[name], setting.default) else []
         if lacking and found.isdisjoint(each.setting for each in lacking):
             found.add(name)
             is_told = any(each.choice is None and each.setting in named for each in lacking)
@@ -46,6 +49,18 @@ def _lacking(known: Mapping[str, Setting], setting: Setting, values: Mapping[str
         if value != when.choice if when.choice else not _is_on(value):
             found.insert(0, when)
     return found
+
+
+def warn_of(told: Idle) -> None:
+    """Warn at the line that called thincopt."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back and str(frame.f_globals.get("__name__")).startswith("thincopt."):
+        frame, level = frame.f_back, level + 1
+    warn(told.text, stacklevel=level)
+
+
+def _is_other(value: Any, default: Any) -> bool:
+    return is_schedule(value) or value != default
 
 
 def _is_on(value: Any) -> bool:

@@ -4,7 +4,7 @@ Acceleration of Stochastic Approximation by Averaging. Polyak & Juditsky, 1992; 
 Averaging Weights Leads to Wider Optima and Better Generalization. Izmailov et al., 2018. arXiv:1803.05407 (SWA).
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from ..language import Count, Period, Scalar, Unit, When, every, maximum, minimum, stage, where
 
@@ -31,14 +31,15 @@ def averages(
 
     s = the share of the new weights; n = how many weights have entered.
     """
-    share: Any = 0.0
-    if use_averages and averages_by == "thinc":
+    if not use_averages:
+        return w, average, mass
+    if averages_by == "thinc":
         share = 1 - minimum((1 + t) / (10 + t), 0.9999)
-    elif use_averages and averages_by == "ema":
+    elif averages_by == "ema":
         first = mass == 0
         mass = ema_decay * mass + (1 - ema_decay)  # 1 − βⁿ, and right for a β that changes
         share = (1 - ema_decay) / mass if ema_debias else where(first, 1.0, 1 - ema_decay)
-    elif use_averages and every(swa_every):
+    elif every(swa_every):
         enters = where(t >= swa_start, 1.0, 0.0)
         mass = mass + enters  # n
         share = enters / maximum(mass, 1.0)
