@@ -24,6 +24,27 @@ STAGES = {
     "decay": dict(weight_decay=0.1),
     "averages": dict(use_averages=True),
     "lookahead": dict(lookahead_k=3),
+    "corrected, values, swa": dict(
+        weight_decay=0.1,
+        decay_kind="corrected",
+        grad_clip_value=0.5,
+        use_averages=True,
+        averages_by="swa",
+        swa_start=3,
+        swa_every=4,
+    ),
+    "independent, ema": dict(
+        weight_decay=0.01, decay_kind="independent", use_averages=True, averages_by="ema", ema_decay=0.9
+    ),
+    "cautious, debiased": dict(
+        weight_decay=0.1,
+        decay_kind="squared",
+        cautious_decay=True,
+        use_averages=True,
+        averages_by="ema",
+        ema_decay=0.9,
+        ema_debias=True,
+    ),
     "gradient kept": dict(grad_clip=1.0, weight_decay=0.1, zero_gradient=False),
     "all by key": dict(
         L2=0.1, L2_is_weight_decay=False, grad_clip=0.5, weight_decay=0.1, use_averages=True, lookahead_k=4
@@ -109,6 +130,8 @@ def combinations() -> list[Case]:
 @sampled("name, settings, dtype", combinations())
 def test_every_combination(name, settings, dtype, compiled, request):
     backends = [compiled, NumpyOps(None)]
+    if settings.get("cautious_decay"):
+        request.getfixturevalue("waits")  # it comes on demand
     if request.config.getoption("exhaustive"):
         assert_same_run(name, settings, dtype, list(range(1, 258)), range(50), backends)
         assert_same_run(name, settings, dtype, [LARGE], range(50), backends)

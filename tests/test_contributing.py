@@ -170,7 +170,9 @@ def test_a_stage_is_one_function_and_its_place(root):
     home = root / "thincopt" / "stages" / "__init__.py"
     text, count = re.subn(r"(?m)^ORDER = .*$", place, home.read_text(encoding="utf-8"))
     assert count == 1
-    home.write_text(text.replace("from .clip", "from .centralize import centralize\nfrom .clip"), encoding="utf-8")
+    home.write_text(
+        text.replace("from .clip import", "from .centralize import centralize\nfrom .clip import"), encoding="utf-8"
+    )
     done = run(root, *check, THINCOPT_NATIVE="0")
     assert done.returncode == 0, done.stdout + done.stderr
     lint(root, [*files, "thincopt/stages/__init__.py"])

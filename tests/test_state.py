@@ -55,7 +55,10 @@ def test_a_run_that_stops_and_goes_on_gives_the_same_bits(name, stop, ops):
 
 
 GOOD = {"t": 1, "shape": (3,), "dtype": "float64", "skipped": 0, "streak": 0, "m": np.ones(3), "v": np.ones(3)}
-HAS = "must have t, shape, dtype, skipped, streak and may have m, v, vmax, lookahead.slow, averages.average."
+HAS = (
+    "must have t, shape, dtype, skipped, streak and may have m, v, vmax, lookahead.slow, averages.average,"
+    " weight_decay.max_rate, cautious_decay.max_rate, averages.mass."
+)
 WHOLE = "must be a whole number >= 0 and <= 9007199254740992, not"
 DTYPE = "dtype must be one of 'float32', 'float64', not"
 SHAPE = "shape must be a tuple or list of whole numbers >= 0, at most 64 and of a product <= 9007199254740992, not"

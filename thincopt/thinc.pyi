@@ -31,12 +31,20 @@ class _Adam_v1(Protocol):
         beta2: Scheduled = 0.999,
         eps: Scheduled = 1e-08,
         L2: Scheduled = 0.0,
+        grad_clip_value: Scheduled = 0.0,
         grad_clip: Scheduled = 1.0,
         grad_clip_by: Literal['key', 'model'] = 'key',
         weight_decay: Scheduled = 0.0,
+        decay_kind: Literal['rate', 'independent', 'squared', 'corrected'] = 'rate',
+        cautious_decay: bool = False,
         lookahead_k: Scheduled = 0,
         lookahead_alpha: Scheduled = 0.5,
         use_averages: bool = True,
+        averages_by: Literal['thinc', 'ema', 'swa'] = 'thinc',
+        ema_decay: Scheduled = 0.999,
+        ema_debias: bool = False,
+        swa_start: Scheduled = 0,
+        swa_every: Scheduled = 1,
         L2_is_weight_decay: bool = True,
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
         zero_gradient: bool = True,
@@ -60,15 +68,34 @@ class _Adam_v1(Protocol):
             smaller where gradients are small.
         L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is added to
             it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is off.
+        grad_clip_value: The largest size that an element of a gradient may have; a larger one becomes this, with its
+            sign, before `grad_clip` takes the norm. 0 is off.
         grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0 is off.
         grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update` together.
         weight_decay: How strongly weights are pulled towards zero directly: at each step they shrink by `learn_rate`
-            times this. Often 0.01 to 0.1; 0 is off.
+            times this, or by what `decay_kind` says. Often 0.01 to 0.1; 0 is off.
+        decay_kind: By which share `weight_decay` shrinks the weights at each step. Times the rate; independent of the
+            rate, which then stands for nothing here: take a smaller `weight_decay`, often 0.00001 to 0.001; times the
+            rate squared; or corrected: times the rate squared by the greatest rate that the key has had, so that the
+            norms of weights hold while a schedule lowers the rate.
+        cautious_decay: Let `weight_decay` shrink only those weights that the step brings nearer to zero too, or
+            leaves where they are: those of its sign.
         lookahead_k: After how many steps the weights go back towards slow weights that follow behind (lookahead). 5
             to 10 are usual; 0 is off.
         lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5 is
             usual.
-        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the weights.
+        use_averages: Keep an average of the weights to evaluate with. It takes as much memory as the weights.
+        averages_by: Which average `use_averages` keeps: Thinc's, which begins at zero and forgets ever more slowly;
+            ema, a running mean that forgets at one pace, `ema_decay`; or swa, the equal mean of the weights at every
+            `swa_every`-th step from `swa_start` on.
+        ema_decay: How slowly the running mean of weights forgets: of what it holds, this share stays at each step.
+            0.999 averages about the last 1,000 steps; 0 keeps no memory.
+        ema_debias: Let the running mean of weights begin with nothing, corrected for it as Adam's means are, instead
+            of with the first weights in full. Those count less then.
+        swa_start: The first step of a key whose weights may enter the equal mean. Until some have, evaluate with the
+            weights themselves, as `averaged` does.
+        swa_every: After how many steps of a key its weights enter the equal mean, again and again: 1 is at every
+            step.
         L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through the
             gradient.
         nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or let it
@@ -92,12 +119,20 @@ class _Adam_v2(Protocol):
         eps: Scheduled = 1e-08,
         amsgrad: bool = False,
         L2: Scheduled = 0.0,
+        grad_clip_value: Scheduled = 0.0,
         grad_clip: Scheduled = 0.0,
         grad_clip_by: Literal['key', 'model'] = 'key',
         weight_decay: Scheduled = 0.0,
+        decay_kind: Literal['rate', 'independent', 'squared', 'corrected'] = 'rate',
+        cautious_decay: bool = False,
         lookahead_k: Scheduled = 0,
         lookahead_alpha: Scheduled = 0.5,
         use_averages: bool = False,
+        averages_by: Literal['thinc', 'ema', 'swa'] = 'thinc',
+        ema_decay: Scheduled = 0.999,
+        ema_debias: bool = False,
+        swa_start: Scheduled = 0,
+        swa_every: Scheduled = 1,
         L2_is_weight_decay: bool = False,
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
         zero_gradient: bool = True,
@@ -122,15 +157,34 @@ class _Adam_v2(Protocol):
             back.
         L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is added to
             it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is off.
+        grad_clip_value: The largest size that an element of a gradient may have; a larger one becomes this, with its
+            sign, before `grad_clip` takes the norm. 0 is off.
         grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0 is off.
         grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update` together.
         weight_decay: How strongly weights are pulled towards zero directly: at each step they shrink by `learn_rate`
-            times this. Often 0.01 to 0.1; 0 is off.
+            times this, or by what `decay_kind` says. Often 0.01 to 0.1; 0 is off.
+        decay_kind: By which share `weight_decay` shrinks the weights at each step. Times the rate; independent of the
+            rate, which then stands for nothing here: take a smaller `weight_decay`, often 0.00001 to 0.001; times the
+            rate squared; or corrected: times the rate squared by the greatest rate that the key has had, so that the
+            norms of weights hold while a schedule lowers the rate.
+        cautious_decay: Let `weight_decay` shrink only those weights that the step brings nearer to zero too, or
+            leaves where they are: those of its sign.
         lookahead_k: After how many steps the weights go back towards slow weights that follow behind (lookahead). 5
             to 10 are usual; 0 is off.
         lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5 is
             usual.
-        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the weights.
+        use_averages: Keep an average of the weights to evaluate with. It takes as much memory as the weights.
+        averages_by: Which average `use_averages` keeps: Thinc's, which begins at zero and forgets ever more slowly;
+            ema, a running mean that forgets at one pace, `ema_decay`; or swa, the equal mean of the weights at every
+            `swa_every`-th step from `swa_start` on.
+        ema_decay: How slowly the running mean of weights forgets: of what it holds, this share stays at each step.
+            0.999 averages about the last 1,000 steps; 0 keeps no memory.
+        ema_debias: Let the running mean of weights begin with nothing, corrected for it as Adam's means are, instead
+            of with the first weights in full. Those count less then.
+        swa_start: The first step of a key whose weights may enter the equal mean. Until some have, evaluate with the
+            weights themselves, as `averaged` does.
+        swa_every: After how many steps of a key its weights enter the equal mean, again and again: 1 is at every
+            step.
         L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through the
             gradient.
         nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or let it
@@ -159,12 +213,20 @@ class _AdamW_v1(Protocol):
         eps: Scheduled = 1e-08,
         amsgrad: bool = False,
         L2: Scheduled = 0.0,
+        grad_clip_value: Scheduled = 0.0,
         grad_clip: Scheduled = 0.0,
         grad_clip_by: Literal['key', 'model'] = 'key',
         weight_decay: Scheduled = 0.01,
+        decay_kind: Literal['rate', 'independent', 'squared', 'corrected'] = 'rate',
+        cautious_decay: bool = False,
         lookahead_k: Scheduled = 0,
         lookahead_alpha: Scheduled = 0.5,
         use_averages: bool = False,
+        averages_by: Literal['thinc', 'ema', 'swa'] = 'thinc',
+        ema_decay: Scheduled = 0.999,
+        ema_debias: bool = False,
+        swa_start: Scheduled = 0,
+        swa_every: Scheduled = 1,
         L2_is_weight_decay: bool = False,
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
         zero_gradient: bool = True,
@@ -189,15 +251,34 @@ class _AdamW_v1(Protocol):
             back.
         L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is added to
             it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is off.
+        grad_clip_value: The largest size that an element of a gradient may have; a larger one becomes this, with its
+            sign, before `grad_clip` takes the norm. 0 is off.
         grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0 is off.
         grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update` together.
         weight_decay: How strongly weights are pulled towards zero directly: at each step they shrink by `learn_rate`
-            times this. Often 0.01 to 0.1; 0 is off.
+            times this, or by what `decay_kind` says. Often 0.01 to 0.1; 0 is off.
+        decay_kind: By which share `weight_decay` shrinks the weights at each step. Times the rate; independent of the
+            rate, which then stands for nothing here: take a smaller `weight_decay`, often 0.00001 to 0.001; times the
+            rate squared; or corrected: times the rate squared by the greatest rate that the key has had, so that the
+            norms of weights hold while a schedule lowers the rate.
+        cautious_decay: Let `weight_decay` shrink only those weights that the step brings nearer to zero too, or
+            leaves where they are: those of its sign.
         lookahead_k: After how many steps the weights go back towards slow weights that follow behind (lookahead). 5
             to 10 are usual; 0 is off.
         lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5 is
             usual.
-        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the weights.
+        use_averages: Keep an average of the weights to evaluate with. It takes as much memory as the weights.
+        averages_by: Which average `use_averages` keeps: Thinc's, which begins at zero and forgets ever more slowly;
+            ema, a running mean that forgets at one pace, `ema_decay`; or swa, the equal mean of the weights at every
+            `swa_every`-th step from `swa_start` on.
+        ema_decay: How slowly the running mean of weights forgets: of what it holds, this share stays at each step.
+            0.999 averages about the last 1,000 steps; 0 keeps no memory.
+        ema_debias: Let the running mean of weights begin with nothing, corrected for it as Adam's means are, instead
+            of with the first weights in full. Those count less then.
+        swa_start: The first step of a key whose weights may enter the equal mean. Until some have, evaluate with the
+            weights themselves, as `averaged` does.
+        swa_every: After how many steps of a key its weights enter the equal mean, again and again: 1 is at every
+            step.
         L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through the
             gradient.
         nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or let it
@@ -227,11 +308,17 @@ class _LAMB_v1(Protocol):
         clamp: Scheduled = 10.0,
         debias: bool = False,
         L2: Scheduled = 0.0,
+        grad_clip_value: Scheduled = 0.0,
         grad_clip: Scheduled = 0.0,
         grad_clip_by: Literal['key', 'model'] = 'key',
         lookahead_k: Scheduled = 0,
         lookahead_alpha: Scheduled = 0.5,
         use_averages: bool = False,
+        averages_by: Literal['thinc', 'ema', 'swa'] = 'thinc',
+        ema_decay: Scheduled = 0.999,
+        ema_debias: bool = False,
+        swa_start: Scheduled = 0,
+        swa_every: Scheduled = 1,
         L2_is_weight_decay: bool = False,
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
         zero_gradient: bool = True,
@@ -260,13 +347,26 @@ class _LAMB_v1(Protocol):
         debias: Correct both running means for having started at zero, as Adam does.
         L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is added to
             it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is off.
+        grad_clip_value: The largest size that an element of a gradient may have; a larger one becomes this, with its
+            sign, before `grad_clip` takes the norm. 0 is off.
         grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0 is off.
         grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update` together.
         lookahead_k: After how many steps the weights go back towards slow weights that follow behind (lookahead). 5
             to 10 are usual; 0 is off.
         lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5 is
             usual.
-        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the weights.
+        use_averages: Keep an average of the weights to evaluate with. It takes as much memory as the weights.
+        averages_by: Which average `use_averages` keeps: Thinc's, which begins at zero and forgets ever more slowly;
+            ema, a running mean that forgets at one pace, `ema_decay`; or swa, the equal mean of the weights at every
+            `swa_every`-th step from `swa_start` on.
+        ema_decay: How slowly the running mean of weights forgets: of what it holds, this share stays at each step.
+            0.999 averages about the last 1,000 steps; 0 keeps no memory.
+        ema_debias: Let the running mean of weights begin with nothing, corrected for it as Adam's means are, instead
+            of with the first weights in full. Those count less then.
+        swa_start: The first step of a key whose weights may enter the equal mean. Until some have, evaluate with the
+            weights themselves, as `averaged` does.
+        swa_every: After how many steps of a key its weights enter the equal mean, again and again: 1 is at every
+            step.
         L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through the
             gradient.
         nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or let it
@@ -292,12 +392,20 @@ class _Lion_v1(Protocol):
         beta1: Scheduled = 0.9,
         beta2: Scheduled = 0.99,
         L2: Scheduled = 0.0,
+        grad_clip_value: Scheduled = 0.0,
         grad_clip: Scheduled = 0.0,
         grad_clip_by: Literal['key', 'model'] = 'key',
         weight_decay: Scheduled = 0.0,
+        decay_kind: Literal['rate', 'independent', 'squared', 'corrected'] = 'rate',
+        cautious_decay: bool = False,
         lookahead_k: Scheduled = 0,
         lookahead_alpha: Scheduled = 0.5,
         use_averages: bool = False,
+        averages_by: Literal['thinc', 'ema', 'swa'] = 'thinc',
+        ema_decay: Scheduled = 0.999,
+        ema_debias: bool = False,
+        swa_start: Scheduled = 0,
+        swa_every: Scheduled = 1,
         L2_is_weight_decay: bool = False,
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
         zero_gradient: bool = True,
@@ -314,15 +422,34 @@ class _Lion_v1(Protocol):
         beta2: How slowly the running mean of gradients forgets. 0.99 averages about the last 100 steps.
         L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is added to
             it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is off.
+        grad_clip_value: The largest size that an element of a gradient may have; a larger one becomes this, with its
+            sign, before `grad_clip` takes the norm. 0 is off.
         grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0 is off.
         grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update` together.
         weight_decay: How strongly weights are pulled towards zero directly: at each step they shrink by `learn_rate`
-            times this. Often 0.01 to 0.1; 0 is off.
+            times this, or by what `decay_kind` says. Often 0.01 to 0.1; 0 is off.
+        decay_kind: By which share `weight_decay` shrinks the weights at each step. Times the rate; independent of the
+            rate, which then stands for nothing here: take a smaller `weight_decay`, often 0.00001 to 0.001; times the
+            rate squared; or corrected: times the rate squared by the greatest rate that the key has had, so that the
+            norms of weights hold while a schedule lowers the rate.
+        cautious_decay: Let `weight_decay` shrink only those weights that the step brings nearer to zero too, or
+            leaves where they are: those of its sign.
         lookahead_k: After how many steps the weights go back towards slow weights that follow behind (lookahead). 5
             to 10 are usual; 0 is off.
         lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5 is
             usual.
-        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the weights.
+        use_averages: Keep an average of the weights to evaluate with. It takes as much memory as the weights.
+        averages_by: Which average `use_averages` keeps: Thinc's, which begins at zero and forgets ever more slowly;
+            ema, a running mean that forgets at one pace, `ema_decay`; or swa, the equal mean of the weights at every
+            `swa_every`-th step from `swa_start` on.
+        ema_decay: How slowly the running mean of weights forgets: of what it holds, this share stays at each step.
+            0.999 averages about the last 1,000 steps; 0 keeps no memory.
+        ema_debias: Let the running mean of weights begin with nothing, corrected for it as Adam's means are, instead
+            of with the first weights in full. Those count less then.
+        swa_start: The first step of a key whose weights may enter the equal mean. Until some have, evaluate with the
+            weights themselves, as `averaged` does.
+        swa_every: After how many steps of a key its weights enter the equal mean, again and again: 1 is at every
+            step.
         L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through the
             gradient.
         nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or let it
@@ -350,12 +477,20 @@ class _NAdam_v1(Protocol):
         eps: Scheduled = 1e-08,
         momentum_decay: Scheduled = 0.004,
         L2: Scheduled = 0.0,
+        grad_clip_value: Scheduled = 0.0,
         grad_clip: Scheduled = 0.0,
         grad_clip_by: Literal['key', 'model'] = 'key',
         weight_decay: Scheduled = 0.0,
+        decay_kind: Literal['rate', 'independent', 'squared', 'corrected'] = 'rate',
+        cautious_decay: bool = False,
         lookahead_k: Scheduled = 0,
         lookahead_alpha: Scheduled = 0.5,
         use_averages: bool = False,
+        averages_by: Literal['thinc', 'ema', 'swa'] = 'thinc',
+        ema_decay: Scheduled = 0.999,
+        ema_debias: bool = False,
+        swa_start: Scheduled = 0,
+        swa_every: Scheduled = 1,
         L2_is_weight_decay: bool = False,
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
         zero_gradient: bool = True,
@@ -381,15 +516,34 @@ class _NAdam_v1(Protocol):
             stays at half of `beta1`.
         L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is added to
             it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is off.
+        grad_clip_value: The largest size that an element of a gradient may have; a larger one becomes this, with its
+            sign, before `grad_clip` takes the norm. 0 is off.
         grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0 is off.
         grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update` together.
         weight_decay: How strongly weights are pulled towards zero directly: at each step they shrink by `learn_rate`
-            times this. Often 0.01 to 0.1; 0 is off.
+            times this, or by what `decay_kind` says. Often 0.01 to 0.1; 0 is off.
+        decay_kind: By which share `weight_decay` shrinks the weights at each step. Times the rate; independent of the
+            rate, which then stands for nothing here: take a smaller `weight_decay`, often 0.00001 to 0.001; times the
+            rate squared; or corrected: times the rate squared by the greatest rate that the key has had, so that the
+            norms of weights hold while a schedule lowers the rate.
+        cautious_decay: Let `weight_decay` shrink only those weights that the step brings nearer to zero too, or
+            leaves where they are: those of its sign.
         lookahead_k: After how many steps the weights go back towards slow weights that follow behind (lookahead). 5
             to 10 are usual; 0 is off.
         lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5 is
             usual.
-        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the weights.
+        use_averages: Keep an average of the weights to evaluate with. It takes as much memory as the weights.
+        averages_by: Which average `use_averages` keeps: Thinc's, which begins at zero and forgets ever more slowly;
+            ema, a running mean that forgets at one pace, `ema_decay`; or swa, the equal mean of the weights at every
+            `swa_every`-th step from `swa_start` on.
+        ema_decay: How slowly the running mean of weights forgets: of what it holds, this share stays at each step.
+            0.999 averages about the last 1,000 steps; 0 keeps no memory.
+        ema_debias: Let the running mean of weights begin with nothing, corrected for it as Adam's means are, instead
+            of with the first weights in full. Those count less then.
+        swa_start: The first step of a key whose weights may enter the equal mean. Until some have, evaluate with the
+            weights themselves, as `averaged` does.
+        swa_every: After how many steps of a key its weights enter the equal mean, again and again: 1 is at every
+            step.
         L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through the
             gradient.
         nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or let it
@@ -416,12 +570,20 @@ class _RAdam_v1(Protocol):
         beta2: Scheduled = 0.999,
         eps: Scheduled = 1e-08,
         L2: Scheduled = 0.0,
+        grad_clip_value: Scheduled = 0.0,
         grad_clip: Scheduled = 1.0,
         grad_clip_by: Literal['key', 'model'] = 'key',
         weight_decay: Scheduled = 0.0,
+        decay_kind: Literal['rate', 'independent', 'squared', 'corrected'] = 'rate',
+        cautious_decay: bool = False,
         lookahead_k: Scheduled = 0,
         lookahead_alpha: Scheduled = 0.5,
         use_averages: bool = True,
+        averages_by: Literal['thinc', 'ema', 'swa'] = 'thinc',
+        ema_decay: Scheduled = 0.999,
+        ema_debias: bool = False,
+        swa_start: Scheduled = 0,
+        swa_every: Scheduled = 1,
         L2_is_weight_decay: bool = True,
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
         zero_gradient: bool = True,
@@ -446,15 +608,34 @@ class _RAdam_v1(Protocol):
             smaller where gradients are small.
         L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is added to
             it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is off.
+        grad_clip_value: The largest size that an element of a gradient may have; a larger one becomes this, with its
+            sign, before `grad_clip` takes the norm. 0 is off.
         grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0 is off.
         grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update` together.
         weight_decay: How strongly weights are pulled towards zero directly: at each step they shrink by `learn_rate`
-            times this. Often 0.01 to 0.1; 0 is off.
+            times this, or by what `decay_kind` says. Often 0.01 to 0.1; 0 is off.
+        decay_kind: By which share `weight_decay` shrinks the weights at each step. Times the rate; independent of the
+            rate, which then stands for nothing here: take a smaller `weight_decay`, often 0.00001 to 0.001; times the
+            rate squared; or corrected: times the rate squared by the greatest rate that the key has had, so that the
+            norms of weights hold while a schedule lowers the rate.
+        cautious_decay: Let `weight_decay` shrink only those weights that the step brings nearer to zero too, or
+            leaves where they are: those of its sign.
         lookahead_k: After how many steps the weights go back towards slow weights that follow behind (lookahead). 5
             to 10 are usual; 0 is off.
         lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5 is
             usual.
-        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the weights.
+        use_averages: Keep an average of the weights to evaluate with. It takes as much memory as the weights.
+        averages_by: Which average `use_averages` keeps: Thinc's, which begins at zero and forgets ever more slowly;
+            ema, a running mean that forgets at one pace, `ema_decay`; or swa, the equal mean of the weights at every
+            `swa_every`-th step from `swa_start` on.
+        ema_decay: How slowly the running mean of weights forgets: of what it holds, this share stays at each step.
+            0.999 averages about the last 1,000 steps; 0 keeps no memory.
+        ema_debias: Let the running mean of weights begin with nothing, corrected for it as Adam's means are, instead
+            of with the first weights in full. Those count less then.
+        swa_start: The first step of a key whose weights may enter the equal mean. Until some have, evaluate with the
+            weights themselves, as `averaged` does.
+        swa_every: After how many steps of a key its weights enter the equal mean, again and again: 1 is at every
+            step.
         L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through the
             gradient.
         nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or let it
@@ -477,12 +658,20 @@ class _RAdam_v2(Protocol):
         beta2: Scheduled = 0.999,
         eps: Scheduled = 1e-08,
         L2: Scheduled = 0.0,
+        grad_clip_value: Scheduled = 0.0,
         grad_clip: Scheduled = 0.0,
         grad_clip_by: Literal['key', 'model'] = 'key',
         weight_decay: Scheduled = 0.0,
+        decay_kind: Literal['rate', 'independent', 'squared', 'corrected'] = 'rate',
+        cautious_decay: bool = False,
         lookahead_k: Scheduled = 0,
         lookahead_alpha: Scheduled = 0.5,
         use_averages: bool = False,
+        averages_by: Literal['thinc', 'ema', 'swa'] = 'thinc',
+        ema_decay: Scheduled = 0.999,
+        ema_debias: bool = False,
+        swa_start: Scheduled = 0,
+        swa_every: Scheduled = 1,
         L2_is_weight_decay: bool = False,
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
         zero_gradient: bool = True,
@@ -507,15 +696,34 @@ class _RAdam_v2(Protocol):
             smaller where gradients are small.
         L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is added to
             it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is off.
+        grad_clip_value: The largest size that an element of a gradient may have; a larger one becomes this, with its
+            sign, before `grad_clip` takes the norm. 0 is off.
         grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0 is off.
         grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update` together.
         weight_decay: How strongly weights are pulled towards zero directly: at each step they shrink by `learn_rate`
-            times this. Often 0.01 to 0.1; 0 is off.
+            times this, or by what `decay_kind` says. Often 0.01 to 0.1; 0 is off.
+        decay_kind: By which share `weight_decay` shrinks the weights at each step. Times the rate; independent of the
+            rate, which then stands for nothing here: take a smaller `weight_decay`, often 0.00001 to 0.001; times the
+            rate squared; or corrected: times the rate squared by the greatest rate that the key has had, so that the
+            norms of weights hold while a schedule lowers the rate.
+        cautious_decay: Let `weight_decay` shrink only those weights that the step brings nearer to zero too, or
+            leaves where they are: those of its sign.
         lookahead_k: After how many steps the weights go back towards slow weights that follow behind (lookahead). 5
             to 10 are usual; 0 is off.
         lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5 is
             usual.
-        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the weights.
+        use_averages: Keep an average of the weights to evaluate with. It takes as much memory as the weights.
+        averages_by: Which average `use_averages` keeps: Thinc's, which begins at zero and forgets ever more slowly;
+            ema, a running mean that forgets at one pace, `ema_decay`; or swa, the equal mean of the weights at every
+            `swa_every`-th step from `swa_start` on.
+        ema_decay: How slowly the running mean of weights forgets: of what it holds, this share stays at each step.
+            0.999 averages about the last 1,000 steps; 0 keeps no memory.
+        ema_debias: Let the running mean of weights begin with nothing, corrected for it as Adam's means are, instead
+            of with the first weights in full. Those count less then.
+        swa_start: The first step of a key whose weights may enter the equal mean. Until some have, evaluate with the
+            weights themselves, as `averaged` does.
+        swa_every: After how many steps of a key its weights enter the equal mean, again and again: 1 is at every
+            step.
         L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through the
             gradient.
         nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or let it
@@ -540,12 +748,20 @@ class _SGD_v1(Protocol):
         learn_rate: Scheduled,
         *,
         L2: Scheduled = 0.0,
+        grad_clip_value: Scheduled = 0.0,
         grad_clip: Scheduled = 1.0,
         grad_clip_by: Literal['key', 'model'] = 'key',
         weight_decay: Scheduled = 0.0,
+        decay_kind: Literal['rate', 'independent', 'squared', 'corrected'] = 'rate',
+        cautious_decay: bool = False,
         lookahead_k: Scheduled = 0,
         lookahead_alpha: Scheduled = 0.5,
         use_averages: bool = True,
+        averages_by: Literal['thinc', 'ema', 'swa'] = 'thinc',
+        ema_decay: Scheduled = 0.999,
+        ema_debias: bool = False,
+        swa_start: Scheduled = 0,
+        swa_every: Scheduled = 1,
         L2_is_weight_decay: bool = True,
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
         zero_gradient: bool = True,
@@ -560,15 +776,34 @@ class _SGD_v1(Protocol):
         learn_rate: How far a step goes. Often 0.0001 to 0.01; with 0 nothing moves.
         L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is added to
             it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is off.
+        grad_clip_value: The largest size that an element of a gradient may have; a larger one becomes this, with its
+            sign, before `grad_clip` takes the norm. 0 is off.
         grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0 is off.
         grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update` together.
         weight_decay: How strongly weights are pulled towards zero directly: at each step they shrink by `learn_rate`
-            times this. Often 0.01 to 0.1; 0 is off.
+            times this, or by what `decay_kind` says. Often 0.01 to 0.1; 0 is off.
+        decay_kind: By which share `weight_decay` shrinks the weights at each step. Times the rate; independent of the
+            rate, which then stands for nothing here: take a smaller `weight_decay`, often 0.00001 to 0.001; times the
+            rate squared; or corrected: times the rate squared by the greatest rate that the key has had, so that the
+            norms of weights hold while a schedule lowers the rate.
+        cautious_decay: Let `weight_decay` shrink only those weights that the step brings nearer to zero too, or
+            leaves where they are: those of its sign.
         lookahead_k: After how many steps the weights go back towards slow weights that follow behind (lookahead). 5
             to 10 are usual; 0 is off.
         lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5 is
             usual.
-        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the weights.
+        use_averages: Keep an average of the weights to evaluate with. It takes as much memory as the weights.
+        averages_by: Which average `use_averages` keeps: Thinc's, which begins at zero and forgets ever more slowly;
+            ema, a running mean that forgets at one pace, `ema_decay`; or swa, the equal mean of the weights at every
+            `swa_every`-th step from `swa_start` on.
+        ema_decay: How slowly the running mean of weights forgets: of what it holds, this share stays at each step.
+            0.999 averages about the last 1,000 steps; 0 keeps no memory.
+        ema_debias: Let the running mean of weights begin with nothing, corrected for it as Adam's means are, instead
+            of with the first weights in full. Those count less then.
+        swa_start: The first step of a key whose weights may enter the equal mean. Until some have, evaluate with the
+            weights themselves, as `averaged` does.
+        swa_every: After how many steps of a key its weights enter the equal mean, again and again: 1 is at every
+            step.
         L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through the
             gradient.
         nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or let it
@@ -591,12 +826,20 @@ class _SGD_v2(Protocol):
         dampening: Scheduled = 0.0,
         nesterov: bool = False,
         L2: Scheduled = 0.0,
+        grad_clip_value: Scheduled = 0.0,
         grad_clip: Scheduled = 0.0,
         grad_clip_by: Literal['key', 'model'] = 'key',
         weight_decay: Scheduled = 0.0,
+        decay_kind: Literal['rate', 'independent', 'squared', 'corrected'] = 'rate',
+        cautious_decay: bool = False,
         lookahead_k: Scheduled = 0,
         lookahead_alpha: Scheduled = 0.5,
         use_averages: bool = False,
+        averages_by: Literal['thinc', 'ema', 'swa'] = 'thinc',
+        ema_decay: Scheduled = 0.999,
+        ema_debias: bool = False,
+        swa_start: Scheduled = 0,
+        swa_every: Scheduled = 1,
         L2_is_weight_decay: bool = False,
         nonfinite: Literal['raise', 'skip', 'propagate'] = 'raise',
         zero_gradient: bool = True,
@@ -614,15 +857,34 @@ class _SGD_v2(Protocol):
         nesterov: Take the gradient as if the momentum's next move had been made already (Nesterov's momentum).
         L2: How strongly weights are pulled towards zero through the gradient: this share of each weight is added to
             it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is off.
+        grad_clip_value: The largest size that an element of a gradient may have; a larger one becomes this, with its
+            sign, before `grad_clip` takes the norm. 0 is off.
         grad_clip: The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0 is off.
         grad_clip_by: Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update` together.
         weight_decay: How strongly weights are pulled towards zero directly: at each step they shrink by `learn_rate`
-            times this. Often 0.01 to 0.1; 0 is off.
+            times this, or by what `decay_kind` says. Often 0.01 to 0.1; 0 is off.
+        decay_kind: By which share `weight_decay` shrinks the weights at each step. Times the rate; independent of the
+            rate, which then stands for nothing here: take a smaller `weight_decay`, often 0.00001 to 0.001; times the
+            rate squared; or corrected: times the rate squared by the greatest rate that the key has had, so that the
+            norms of weights hold while a schedule lowers the rate.
+        cautious_decay: Let `weight_decay` shrink only those weights that the step brings nearer to zero too, or
+            leaves where they are: those of its sign.
         lookahead_k: After how many steps the weights go back towards slow weights that follow behind (lookahead). 5
             to 10 are usual; 0 is off.
         lookahead_alpha: How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5 is
             usual.
-        use_averages: Keep a running average of the weights to evaluate with. It takes as much memory as the weights.
+        use_averages: Keep an average of the weights to evaluate with. It takes as much memory as the weights.
+        averages_by: Which average `use_averages` keeps: Thinc's, which begins at zero and forgets ever more slowly;
+            ema, a running mean that forgets at one pace, `ema_decay`; or swa, the equal mean of the weights at every
+            `swa_every`-th step from `swa_start` on.
+        ema_decay: How slowly the running mean of weights forgets: of what it holds, this share stays at each step.
+            0.999 averages about the last 1,000 steps; 0 keeps no memory.
+        ema_debias: Let the running mean of weights begin with nothing, corrected for it as Adam's means are, instead
+            of with the first weights in full. Those count less then.
+        swa_start: The first step of a key whose weights may enter the equal mean. Until some have, evaluate with the
+            weights themselves, as `averaged` does.
+        swa_every: After how many steps of a key its weights enter the equal mean, again and again: 1 is at every
+            step.
         L2_is_weight_decay: Let `L2` shrink the weights directly, as `weight_decay` does, instead of through the
             gradient.
         nonfinite: What to do with a gradient that holds NaN or infinity: raise an error, skip the step, or let it

@@ -16,6 +16,8 @@ SETTINGS = {
     "dampening": "τ",
     "momentum_decay": "ψ",
     "grad_clip": "c",
+    "grad_clip_value": "c",
+    "ema_decay": "β",
     "lookahead_alpha": "α",
 }
 STATES = {"velocity": "b", "average": "a", "slow": "φ", "mu_product": "∏μ"}  # others are called as in the signature

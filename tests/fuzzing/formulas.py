@@ -27,6 +27,8 @@ WORDS = {
 
 Arrays = dict[str, Any]
 SLOW, AVERAGE = "lookahead.slow", "averages.average"
+MASS, MAX_RATE, MAX_CAUTIOUS = "averages.mass", "weight_decay.max_rate", "cautious_decay.max_rate"
+OF_STAGES = (MASS, MAX_RATE, MAX_CAUTIOUS)  # numbers of each key, which begin at 0
 
 
 class On(np.float64):
@@ -109,22 +111,37 @@ def steps(rule: Rule, values: Mapping[str, Any], scale: float, batch: Mapping[An
         coupled = {
             key: each["g"] + values["L2"] * each["w"] if values["L2"] else each["g"] for key, each in batch.items()
         }
+        limit = values["grad_clip_value"] or np.inf
+        coupled = {key: np.minimum(np.maximum(each, -limit), limit) for key, each in coupled.items()}
         clipped = scales(values, coupled)
         return {key: _step(rule, values, {**each, "g": clipped[key] * coupled[key]}) for key, each in batch.items()}
 
 
 def _step(rule: Rule, values: Mapping[str, Any], given: Arrays) -> Arrays:
     names, settings = arguments(rule)
-    decay = 1.0 if "weight_decay" in rule.takes else 1 - values["learn_rate"] * values["weight_decay"]
+    given, is_cautious = dict(given), bool(values.get("cautious_decay"))
+    share = 0.0 if "weight_decay" in rule.takes else decayed(values, given, MAX_CAUTIOUS if is_cautious else MAX_RATE)
+    decay = 1 - share * (not is_cautious)
     start = given["w"] * decay if rule.decay == "start" else given["w"]
     taken = {name: start if name == "w" else given.get(name) for name in names}
     made = plain(rule.function)(*taken.values(), **{name: values[name] for name in settings})
     made = made if isinstance(made, tuple) else (made,)
     found = {**given, **dict(zip(states_of(rule), made[1:], strict=True))}
-    found["w"] = start - made[0]
+    found["step"] = made[0]
+    found["w"] = start - made[0] - np.where(is_cautious & (made[0] * start >= 0), share * start, 0.0)
     if rule.decay == "weights":
         found["w"] = found["w"] * decay
     return _followed(values, found, int(given["t"]))
+
+
+def decayed(values: Mapping[str, Any], given: Arrays, greatest: str) -> Any:
+    """The share of a weight that decay takes; the greatest rate so far is noted where it counts."""
+    rate, kind = values["learn_rate"], values["decay_kind"]
+    if kind == "corrected":
+        given[greatest] = max(given[greatest], rate)
+    corrected = rate * rate / given[greatest] if given[greatest] else 0.0
+    paces = {"rate": rate, "independent": 1.0, "squared": rate * rate, "corrected": corrected}
+    return paces[kind] * values["weight_decay"]
 
 
 def _followed(values: Mapping[str, Any], found: Arrays, t: int) -> Arrays:
@@ -133,6 +150,19 @@ def _followed(values: Mapping[str, Any], found: Arrays, t: int) -> Arrays:
     if period and t % period == 0:
         found["w"] = found[SLOW] = found[SLOW] + values["lookahead_alpha"] * (found["w"] - found[SLOW])
     if values["use_averages"]:
-        kept = min((1 + t) / (10 + t), 0.9999)
-        found[AVERAGE] = found[AVERAGE] - (1 - kept) * (found[AVERAGE] - found["w"])
+        found[AVERAGE], found[MASS] = _averaged(values, found, t)
     return found
+
+
+def _averaged(values: Mapping[str, Any], found: Arrays, t: int) -> tuple[Any, Any]:
+    """The average, and how much is in it."""
+    average, mass, beta = found[AVERAGE], found[MASS], values["ema_decay"]
+    if values["averages_by"] == "thinc":
+        kept = min((1 + t) / (10 + t), 0.9999)
+        return kept * average + (1 - kept) * found["w"], mass
+    if values["averages_by"] == "ema":
+        kept = beta * mass / (beta * mass + 1 - beta) if values["ema_debias"] else beta * (mass > 0)
+        return kept * average + (1 - kept) * found["w"], beta * mass + 1 - beta
+    if t % values["swa_every"] or t < values["swa_start"]:
+        return average, mass
+    return (mass * average + found["w"]) / (mass + 1), mass + 1

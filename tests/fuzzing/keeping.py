@@ -142,7 +142,8 @@ def switch(random: Random, world: World) -> None:
 def averaged(random: Random, world: World) -> None:
     """Evaluate with averages; what is raised within comes out, and the weights are as before."""
     model = world.actor.model
-    known = [key for key, each in model.keys.items() if AVERAGE in each.arrays]
+    waits = model.values["averages_by"] == "swa"  # till it begins, weights stand for their average
+    known = [key for key, each in model.keys.items() if AVERAGE in each.arrays or waits]
     others = [key for key in world.specs if key not in known]
     keys = random.sample(known, random.randint(0, len(known)))
     if others and random.random() < 0.2:
@@ -150,7 +151,7 @@ def averaged(random: Random, world: World) -> None:
     fails = random.random() < 0.3
 
     def act(side: Side) -> None:
-        averages = side.optimizer.averages
+        averages = {**side.weights, **(side.optimizer.averages or {})} if waits else side.optimizer.averages
         with side.optimizer.averaged({key: side.weights[key] for key in keys}):
             for key in keys:
                 see_same(side.weights[key], averages[key].reshape(side.weights[key].shape), "averaged weights")

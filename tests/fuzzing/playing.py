@@ -13,6 +13,7 @@ from tests.fuzzing.formulas import is_stated
 from tests.fuzzing.model import Given, begun
 from tests.fuzzing.worlds import World, see_same, world_of
 from thincopt import Optimizer, SettingError, num_threads, set_num_threads
+from thincopt.engine.idle import idle
 from thincopt.engine.settings import settings_of
 from thincopt.language import Rule
 from thincopt.ops.numpy import blocks
@@ -61,8 +62,8 @@ def begin(seed: int, backends: Sequence[NumpyOps], known: dict[Any, Spec] | None
     random = Random(f"world {seed}")
     rule = random.choice(rules())
     names = [name for name in settings_of(rule) if random.random() < 0.35 or name == "learn_rate"]
-    given = {name: controls.some(random, settings_of(rule)[name]) for name in names}
-    numbers = [each for name, each in settings_of(rule).items() if not each.choices and name not in given]
+    given = acting(rule, {name: controls.some(random, settings_of(rule)[name]) for name in names})
+    numbers = [each for name, each in settings_of(rule).items() if not (each.choices or each.when or name in given)]
     later = {each.name: Given("list", [controls.number(random, each) for _ in range(3)]) for each in numbers[:1]}
     later = later if random.random() < 0.2 else {}
     given["learn_rate"] = given["learn_rate"] if random.random() < 0.5 else Given("number", 0.01)
@@ -78,9 +79,20 @@ def begin(seed: int, backends: Sequence[NumpyOps], known: dict[Any, Spec] | None
     except SettingError:  # two weight decays
         for ops in backends:
             refused(make, ops)
-        given = {name: each for name, each in given.items() if name not in ("L2", "weight_decay")}
+        given = acting(rule, {name: each for name, each in given.items() if name not in ("L2", "weight_decay")})
         model = begun(rule, given, later)
     return world_of(known, weights, backends, make, model)
+
+
+def acting(rule: Rule, given: dict[str, Given]) -> dict[str, Given]:
+    """Without the settings that would do nothing beside the others, which is an error of its own."""
+    while found := {each.name for each in idle(rule, settings_of(rule), made_of(given))}:
+        given = {name: each for name, each in given.items() if name not in found}
+    return given
+
+
+def made_of(given: dict[str, Given]) -> dict[str, Any]:
+    return {name: each.make() for name, each in given.items()}
 
 
 def refused(make: Callable[[NumpyOps], Optimizer], ops: NumpyOps) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from tests.fuzzing import formulas
 from tests.fuzzing.arrays import Spec
-from tests.fuzzing.formulas import AVERAGE, SLOW
+from tests.fuzzing.formulas import AVERAGE, OF_STAGES, SLOW
 from tests.fuzzing.model import Model
 from thincopt import Optimizer
 from thincopt.language import Rule
@@ -113,7 +113,7 @@ class World:
         for key in given:
             branch, spec = now["keys"][key], self.specs[key]
             limit = max(limits.values()) if before.values["grad_clip_by"] == "model" else limits[key]
-            doubtful = done and unsure(before, batch[key], made[key]["g"])
+            doubtful = done and unsure(before, batch[key], made[key])
             found = {name: branch[name].reshape(spec.shape) for name in names_of(branch)}
             found["w"] = now["weights"][key]
             for name, each in found.items():
@@ -123,9 +123,10 @@ class World:
                     see_same(each, np.asarray(start, spec.dtype), f"{name} of {key!r}, which was not to change")
                 else:
                     self.compared += near(each, made[key][name], rounds, limit, doubtful, f"{name} of {key!r}")
-            for name in formulas.scalars_of(before.rule):
-                if done and np.isfinite(made[key][name]):
-                    assert abs(branch[name] - made[key][name]) <= 1e-12, f"{name} of {key!r}"
+            for name in (*formulas.scalars_of(before.rule), *OF_STAGES):
+                value = made[key][name]
+                if done and np.isfinite(value):
+                    assert abs(branch.get(name, 0.0) - value) <= 1e-12 * max(1, abs(value)), f"{name} of {key!r}"
 
 
 def end_of(act: Callable[[Any], Any], given: Any) -> tuple[type[Exception], str] | None:
@@ -156,7 +157,7 @@ def begins(rule: Rule, was: Content, key: Any, gradient: Any, branch: Mapping[st
     found = {name: np.asarray(each, np.float64).reshape(weights.shape) for name, each in found.items()}
     scalars = {
         name: known.get(name, was["settings"].get(first, first)) for name, first in formulas.scalars_of(rule).items()
-    }
+    } | {name: known.get(name, 0.0) for name in OF_STAGES}
     return {
         **found,
         **{name: np.float64(each) for name, each in scalars.items()},
@@ -164,14 +165,17 @@ def begins(rule: Rule, was: Content, key: Any, gradient: Any, branch: Mapping[st
     }
 
 
-def unsure(model: Model, given: Mapping[str, Any], gradient: Any) -> Any:
-    """Where rounding counts: L2 and the gradient nearly cancel, or Lion's sign is that of nearly nothing."""
+def unsure(model: Model, given: Mapping[str, Any], made: Mapping[str, Any]) -> Any:
+    """Where rounding counts: L2 and the gradient nearly cancel, or a sign is that of nearly nothing."""
     with np.errstate(all="ignore"):
         decayed, beta = model.effective["L2"] * given["w"], model.values.get("beta1", 0.0)
         found = np.abs(given["g"] + decayed) <= 0.03 * np.abs(decayed)
         if model.rule.name == "Lion.v1":
-            one, other = beta * given["m"], (1 - beta) * gradient
+            one, other = beta * given["m"], (1 - beta) * made["g"]
             found |= np.abs(one + other) <= 1e-5 * (np.abs(one) + np.abs(other) + np.abs(decayed))
+        if model.values.get("cautious_decay"):
+            step = np.abs(made["step"])
+            found |= (step <= 1e-3 * np.max(step, initial=0)) | (step * np.abs(given["w"]) <= 1e-36)
         return found
 
 

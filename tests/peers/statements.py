@@ -126,6 +126,23 @@ class Lookahead(Wrapper):
         return {**self.peer.states(), "lookahead.slow": self.slow}
 
 
+class Swept(Wrapper):
+    """A running mean of weights whose shares add up to 1, from nothing, as Adam's means are corrected."""
+
+    def __init__(self, peer: Peer, beta: float) -> None:
+        super().__init__(peer)
+        self.beta, self.means = beta, {key: np.zeros_like(array) for key, array in peer.weights.items()}
+
+    def follow(self, key: Any, t: int) -> None:
+        """m ← βm + (1−β)w."""
+        self.means[key] = self.beta * self.means[key] + (1 - self.beta) * self.weights[key]
+
+    def states(self) -> dict[str, dict[Any, Any]]:
+        """The inner peer's state, and the means without what they began with."""
+        means = {key: self.means[key] / (1 - self.beta**t) for key, t in self.counts.items()}
+        return {**self.peer.states(), "averages": means}
+
+
 class Averages(Wrapper):
     """Running averages from zero, that move by 9/(10+t) of the way to the weights, at least by 1/10000."""
 

@@ -1,4 +1,4 @@
-"""Clipping by the norm of each key and of the whole model, against torch.nn.utils."""
+"""Clipping by value, by the norm of each key and of the whole model, against torch.nn.utils."""
 
 from functools import partial
 from typing import Any
@@ -78,6 +78,27 @@ def test_torchs_own_clip(threshold: float) -> None:
     peer = TorchPeer("SGD.v2", initial_weights(), settings, clip=torchs)
     peer.name = "torch's clip_grad_norm_"
     assert_agree(ours, peer, gradients(300), tolerance=1e-6)
+
+
+@pytest.mark.parametrize("threshold", [1e-3, 0.5, 1e6])
+def test_torchs_clip_by_value(threshold: float) -> None:
+    settings = dict(learn_rate=0.1, momentum=0.9)
+    ours = Ours("SGD.v2", initial_weights(), {**settings, "grad_clip_value": threshold})
+    torchs = partial(torch.nn.utils.clip_grad_value_, clip_value=threshold)
+    assert_agree(ours, TorchPeer("SGD.v2", initial_weights(), settings, clip=torchs), gradients(300))
+
+
+@pytest.mark.parametrize("by", BY)
+def test_both_clips_are_torchs_one_after_the_other(by: str) -> None:
+    settings = dict(learn_rate=0.1, momentum=0.9)
+    clipped = {**settings, "grad_clip_value": 0.5, "grad_clip": 1.0, "grad_clip_by": by}
+
+    def both(parameters: Parameters) -> None:
+        torch.nn.utils.clip_grad_value_(parameters, 0.5)
+        scaled_by_hand(1.0, by)(parameters)
+
+    peer = TorchPeer("SGD.v2", initial_weights(), settings, clip=both)
+    assert_agree(Ours("SGD.v2", initial_weights(), clipped, at_once=True), peer, gradients(300))
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

@@ -12,18 +12,40 @@ from typing import Any
 from ..concurrency.turns import Turns
 from ..concurrency.whole import calls
 from ..errors import ArrayError, SettingError
-from ..ops.contract import Array
+from ..ops.contract import Array, KeyState
 from .checking import sentence
 from .present import Present
 
+MASS = "averages.mass"
+
+
+def entered(now: Present) -> Mapping[Hashable, KeyState]:
+    """The state of the keys that have an average: with SWA, of those of which it has begun."""
+    if any(_by_swa(now, key) for key in now.standing):
+        now.runner.collect()
+    return {key: state for key, state in now.standing.items() if not _by_swa(now, key) or _mass(now, key, state)}
+
+
+def _by_swa(now: Present, key: Hashable) -> bool:
+    return bool(now.of(key).controls.values["averages_by"] == "swa")
+
+
+def _mass(now: Present, key: Hashable, state: KeyState) -> float:
+    return state.scalars[now.of(key).declared.named("scalar").index(MASS)]
+
 
 def seen(weights: Any, averages: Mapping[Hashable, Array] | None, now: Present) -> Mapping[Hashable, Array]:
-    """The weights by key; an error if these are none that have averages and can hold them."""
+    """The weights that averages can be put into; an error if these are not weights, by key, that have averages.
+
+    Those that SWA has not begun with are left out: till then they are what one evaluates with.
+    """
     if averages is None:
         raise SettingError(f"{now.rule.name} keeps no averages here: pass use_averages=True.")
     if not isinstance(weights, Mapping):
         raise ArrayError(f"averaged takes {{key: weights, …}}, not {type(weights).__name__}. Nothing was changed.")
-    found, states, ops = {key: now.ops.seen(each) for key, each in weights.items()}, now.standing, now.ops
+    states, ops = now.standing, now.ops
+    early = {key for key in states if key not in averages and _by_swa(now, key)}
+    found = {key: ops.seen(each) for key, each in weights.items() if key not in early}
     for key, each in found.items():
         if key not in averages:
             raise ArrayError(f"Key {key!r} has no averages yet: {_why(key, now)}. Nothing was changed.")

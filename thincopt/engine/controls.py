@@ -17,6 +17,7 @@ from ..rules import all_rules
 from ..schedules.declaring import Follower
 from .driving import copied, stepped, taken
 from .groups import Group, groups_of
+from .idle import idle, warn_of
 from .settings import IN_GROUPS, clash, scheduled, settings_of, taken_in_group, validated
 
 
@@ -43,6 +44,11 @@ class Controls:
         """With these groups, of whose schedules each gives its first value."""
         rule = self.rule
         begun = tuple(replace(each, **taken(rule, replace(each, values={}), each.values)) for each in groups)
+        for group in groups:
+            own = {name: value for name, value in group.values.items() if name not in IN_GROUPS}
+            for each in idle(rule, settings_of(rule), {**self.values, **own}):
+                if each.name in own:
+                    raise SettingError(f"group {group.name!r}: {each.text}")
         return replace(self, groups=begun)._sound()
 
     def assigned_in(self, name: str, settings: Mapping[str, Any]) -> Controls:
@@ -157,7 +163,10 @@ def controls_of(
     rule: Rule, given: Mapping[str, Any], schedules: Mapping[str, Any] | None, groups: Any = None
 ) -> Controls:
     """The first settings of an optimizer: what is given, and the defaults of the others."""
-    begun = Controls(rule, {}, {}, {})._taking(validated(rule, given)).grouped(groups_of(rule, groups))
+    begun = Controls(rule, {}, {}, {})._taking(validated(rule, given, schedules, saved=bool(groups)))
+    for each in [] if groups else idle(rule, settings_of(rule), given, schedules):
+        warn_of(each)
+    begun = begun.grouped(groups_of(rule, groups))
     later = scheduled(rule, schedules)
     return replace(begun, schedules={**begun.schedules, **later}, given={**begun.given, **dict.fromkeys(later, 0)})
 
@@ -190,7 +199,7 @@ def restored(
             f" now: its definition has changed. {suggestion(gone[0], known)} Give a rule that has changed another"
             " name or version, and define the old one as it was to load this."
         )
-    found = Controls(rule, validated(rule, values), schedules, given, are_stepped, groups)
+    found = Controls(rule, validated(rule, values, saved=True), schedules, given, are_stepped, groups)
     if found.formula != formula:
         warn(
             f"The formula of {name} has changed since this optimizer was saved, and its steps will follow the new one."

@@ -19,6 +19,7 @@ from ..recipes.composing import declarations
 from ..rules import all_rules
 from ..schedules.declaring import Follower, as_schedule, is_schedule, unmade
 from ..schedules.following import Played
+from .idle import idle
 
 L2_IS_WEIGHT_DECAY = Setting("L2_is_weight_decay", False, choices=(False, True))  # of rules that have both
 SEED = Setting("seed", 0, Range(0, whole=True, fixed=True))  # of rules that draw random numbers
@@ -45,8 +46,8 @@ def settings_of(rule: Rule) -> dict[str, Setting]:
     """Every setting of a rule, its stages and the engine, with this rule's defaults; `learn_rate` first."""
     declared = declarations(rule)
     decays = {"L2", "weight_decay"} <= {each.name for each in declared.settings}
-    idle = {L2_IS_WEIGHT_DECAY.name: not decays, SEED.name: not declared.draws}
-    known = [*declared.settings, *(each for each in ENGINE if not idle.get(each.name))]
+    absent = {L2_IS_WEIGHT_DECAY.name: not decays, SEED.name: not declared.draws}
+    known = [*declared.settings, *(each for each in ENGINE if not absent.get(each.name))]
     known.sort(key=lambda each: each.name != "learn_rate")
     settings = {each.name: replace(each, default=rule.defaults.get(each.name, each.default)) for each in known}
     for name in rule.defaults:
@@ -58,9 +59,11 @@ def settings_of(rule: Rule) -> dict[str, Setting]:
     return settings
 
 
-def validated(rule: Rule, given: Mapping[str, Any], *, complete: bool = True) -> dict[str, Any]:
+def validated(
+    rule: Rule, given: Mapping[str, Any], schedules: Any = None, *, complete: bool = True, saved: bool = False
+) -> dict[str, Any]:
     """The settings given (and, if complete, the defaults of the others); one error for all that is wrong."""
-    _refuse(faults(rule, given, complete=complete))
+    _refuse(faults(rule, given, schedules, complete=complete, saved=saved))
     defaults = {name: each.default for name, each in settings_of(rule).items()} if complete else {}
     return {name: _taken(rule, name, value) for name, value in {**defaults, **given}.items()}
 
@@ -91,9 +94,19 @@ def scheduled(rule: Rule, schedules: Mapping[str, Any] | None) -> dict[str, Foll
 
 
 def faults(
-    rule: Rule, given: Mapping[str, Any], *, complete: bool = True, besides: Mapping[str, Setting] | None = None
+    rule: Rule,
+    given: Mapping[str, Any],
+    schedules: Any = None,
+    *,
+    complete: bool = True,
+    saved: bool = False,
+    besides: Mapping[str, Setting] | None = None,
 ) -> list[tuple[str, SettingError]]:
-    """What is wrong with these settings: the name and the error, for each; `besides` might have been meant too."""
+    """What is wrong with these settings, beside schedules by name: the name and the error, for each.
+
+    Those that were `saved` may have come to do nothing since they were given; those given may not. `besides` might have
+    been meant too.
+    """
     try:
         _model(rule).model_validate(dict(given))
     except ValidationError as error:
@@ -103,7 +116,8 @@ def faults(
     asked = [values.get(name) for name in ("L2_is_weight_decay", "L2", "weight_decay")]
     if complete and not any(map(is_schedule, asked)) and all(asked):
         return [("weight_decay", SettingError(clash(rule, values)))]
-    return []
+    does_nothing = idle(rule, settings_of(rule), given, schedules) if complete and not saved else []
+    return [(each.name, SettingError(each.text)) for each in does_nothing if not each.is_told]
 
 
 def schedule_faults(rule: Rule, schedules: Any) -> list[tuple[str, SettingError]]:

@@ -4,7 +4,23 @@ from .declaring import RULES, Rule, Stage, rule, stage
 from .errors import RuleError, ThincoptError
 from .periods import at_step, every
 from .randomness import Random, normal, uniform
-from .types import Array, Count, Number, Positive, Range, Rate, Scalar, Share, Shared, Size, Starts, Times, Unit
+from .types import (
+    Array,
+    Count,
+    Number,
+    Period,
+    Positive,
+    Range,
+    Rate,
+    Scalar,
+    Share,
+    Shared,
+    Size,
+    Starts,
+    Times,
+    Unit,
+    When,
+)
 from .words import (
     abs,
     amax,
@@ -30,6 +46,7 @@ __all__ = [
     "Array",
     "Count",
     "Number",
+    "Period",
     "Positive",
     "Random",
     "Range",
@@ -45,6 +62,7 @@ __all__ = [
     "ThincoptError",
     "Times",
     "Unit",
+    "When",
     "abs",
     "amax",
     "at_step",

@@ -35,14 +35,32 @@ MEANINGS = {
     "L2": "How strongly weights are pulled towards zero through the gradient: this share of each weight is added to"
     " it, or with `L2_is_weight_decay` it acts as `weight_decay`. Often 0.000001 to 0.01; 0 is off.",
     "weight_decay": "How strongly weights are pulled towards zero directly: at each step they shrink by `learn_rate`"
-    " times this. Often 0.01 to 0.1; 0 is off.",
+    " times this, or by what `decay_kind` says. Often 0.01 to 0.1; 0 is off.",
+    "decay_kind": "By which share `weight_decay` shrinks the weights at each step. Times the rate; independent of the"
+    " rate, which then stands for nothing here: take a smaller `weight_decay`, often 0.00001 to 0.001; times the rate"
+    " squared; or corrected: times the rate squared by the greatest rate that the key has had, so that the norms of"
+    " weights hold while a schedule lowers the rate.",
+    "cautious_decay": "Let `weight_decay` shrink only those weights that the step brings nearer to zero too, or leaves"
+    " where they are: those of its sign.",
     "grad_clip": "The largest norm that a gradient may have; a longer one is scaled down to it. 1 is usual; 0 is off.",
+    "grad_clip_value": "The largest size that an element of a gradient may have; a larger one becomes this, with its"
+    " sign, before `grad_clip` takes the norm. 0 is off.",
     "grad_clip_by": "Whose norm `grad_clip` limits: each key's alone, or that of all keys of one `update` together.",
     "lookahead_k": "After how many steps the weights go back towards slow weights that follow behind (lookahead). 5"
     " to 10 are usual; 0 is off.",
     "lookahead_alpha": "How far the slow weights follow at each such time: 0 not at all, 1 the whole way. 0.5 is"
     " usual.",
-    "use_averages": "Keep a running average of the weights to evaluate with. It takes as much memory as the weights.",
+    "use_averages": "Keep an average of the weights to evaluate with. It takes as much memory as the weights.",
+    "averages_by": "Which average `use_averages` keeps: Thinc's, which begins at zero and forgets ever more slowly;"
+    " ema, a running mean that forgets at one pace, `ema_decay`; or swa, the equal mean of the weights at every"
+    " `swa_every`-th step from `swa_start` on.",
+    "ema_decay": "How slowly the running mean of weights forgets: of what it holds, this share stays at each step."
+    " 0.999 averages about the last 1,000 steps; 0 keeps no memory.",
+    "ema_debias": "Let the running mean of weights begin with nothing, corrected for it as Adam's means are, instead of"
+    " with the first weights in full. Those count less then.",
+    "swa_start": "The first step of a key whose weights may enter the equal mean. Until some have, evaluate with the"
+    " weights themselves, as `averaged` does.",
+    "swa_every": "After how many steps of a key its weights enter the equal mean, again and again: 1 is at every step.",
     # of the engine
     "L2_is_weight_decay": "Let `L2` shrink the weights directly, as `weight_decay` does, instead of through the"
     " gradient.",

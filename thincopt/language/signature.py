@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origi
 from . import types
 from .errors import RuleError, nearest
 from .returning import see_order
-from .types import Kind, Range, Starts, Times
+from .types import Kind, Range, Starts, Times, When
 
 SUPPLIED = ("w", "g", "step", "t", "machine_epsilon", "random")
 OWN = ("t", "shape", "dtype", "skipped", "streak")  # what the engine remembers of each key
@@ -25,10 +25,7 @@ ENGINE = (
     *("blocks", "dims", "frozen", "optimizer", "view_shape"),  # what groups say
 )
 # Settings that all optimizers will have: no rule's own may be called so.
-COMMON = (
-    *("averages_by", "ema_decay", "ema_debias", "swa_start", "swa_every", "decay_kind", "accumulate"),
-    *("maximize", "storage", "partner"),
-)
+COMMON = (*("accumulate", "maximize", "storage", "partner"),)
 
 
 _STARTS = 'write Starts("w") for the weights, a number, or the name of a setting that is a number'
@@ -58,6 +55,7 @@ class Setting:
     range: Range | None = None
     choices: tuple[Any, ...] = ()
     optional: bool = False  # a number that may be None, which is off
+    when: When | None = None  # beside what it acts
 
     REQUIRED: ClassVar[Any] = inspect.Parameter.empty
 
@@ -122,6 +120,8 @@ def signature_of(function: Callable[..., Any], label: str) -> Signature:
     for state in states:
         _see_start(label, state, settings)
         _see_times(label, state, settings)
+    for setting in settings:
+        _see_when(label, setting, settings)
     return Signature(tuple(names), tuple(states), tuple(settings))
 
 
@@ -203,6 +203,23 @@ def _see_times(label: str, state: State, settings: list[Setting]) -> None:
         )
 
 
+def _see_when(label: str, setting: Setting, settings: list[Setting]) -> None:
+    """An error if this setting acts beside one that there is not, or beside a choice that it does not have."""
+    when, known = setting.when, {each.name: each for each in settings}
+    if when is None:
+        return
+    if when.setting not in known:
+        raise RuleError(
+            f"{label}: setting {setting.name!r} acts beside {when.setting!r}, which is no setting of it."
+            f" {nearest(when.setting, list(known))}"
+        )
+    if when.choice is not None and not known[when.setting].holds(when.choice):
+        raise RuleError(
+            f"{label}: setting {setting.name!r} acts where {when.setting} is {when.choice!r}, which it never is: it is"
+            f" {known[when.setting].allowed}."
+        )
+
+
 def _mistyped(label: str, parameter: inspect.Parameter) -> str:
     """The error of state that has another type, most often a setting's because the `*` was forgotten."""
     base, _ = _taken_apart(parameter.annotation)
@@ -237,12 +254,14 @@ def setting_of(label: str, parameter: inspect.Parameter) -> Setting:
     name, plain = parameter.name, _without_none(parameter.annotation)
     optional, (base, extras) = plain is not parameter.annotation, _taken_apart(plain)
     ranges = [each for each in extras if isinstance(each, Range)]
+    when = next((each for each in extras if isinstance(each, When)), None)
     if base is bool:
-        setting = Setting(name, parameter.default, choices=(False, True))
+        setting = Setting(name, parameter.default, choices=(False, True), when=when)
     elif get_origin(base) is Literal:
-        setting = Setting(name, parameter.default, choices=get_args(base))
+        setting = Setting(name, parameter.default, choices=get_args(base), when=when)
     elif base in (int, float):
-        setting = Setting(name, parameter.default, ranges[0] if ranges else Range(whole=base is int), (), optional)
+        among = ranges[0] if ranges else Range(whole=base is int)
+        setting = Setting(name, parameter.default, among, (), optional, when)
     else:
         raise RuleError(
             f"{label}: setting {name!r} needs a type with a range (Rate, Unit, Positive, Count, …), bool or Literal."

@@ -27,6 +27,17 @@ class Times:
     setting: str
 
 
+@dataclass(frozen=True)
+class When:
+    """Where a setting acts: `When("use_averages")`, if that is on; `When("averages_by", "ema")`, if that is this word.
+
+    Given where it does nothing, it is an error; within rules, its other choices are compiled one at a time.
+    """
+
+    setting: str
+    choice: str | None = None
+
+
 MOST_WHOLE = 2**53  # beyond it a float64 does not hold every whole number
 
 
@@ -89,4 +100,5 @@ Positive = Annotated[float, Range(0, above_low=True)]
 Unit = Annotated[float, Range(0, 1, below_high=True)]
 Share = Annotated[float, Range(0, 1)]
 Count = Annotated[int, Range(0, whole=True)]
+Period = Annotated[int, Range(1, whole=True)]
 Size = Annotated[int, Range(1, whole=True, fixed=True)]

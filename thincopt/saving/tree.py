@@ -10,7 +10,7 @@ from numbers import Real
 from typing import Any
 
 from ..errors import StateError, shown
-from ..language.signature import OWN
+from ..language.signature import OWN, State
 from ..language.tracing import Declared
 from ..language.types import Range
 from ..ops.contract import DTYPES, Array, KeyState, Ops, counts
@@ -30,15 +30,25 @@ def tree_of(
 
 
 def _branch(state: KeyState, declared: Declared, ops: Ops) -> dict[str, Any]:
+    scalars = zip(_scalars(declared), state.scalars, strict=False)  # random numbers need no saving
     return {
         "t": state.t,
         "shape": state.shape,
         "dtype": state.dtype,
         "skipped": state.skipped,
         "streak": state.streak,
-        **dict(zip(declared.named("scalar"), state.scalars, strict=False)),  # random numbers need no saving
+        **{each.name: value for each, value in scalars if not _can_rest(each) or value != each.start},
         **{name: ops.view(each).reshape(state.shape) for name, each in state.arrays.items()},
     }
+
+
+def _scalars(declared: Declared) -> list[State]:
+    return [each for each in declared.states if each.kind == "scalar"]
+
+
+def _can_rest(scalar: State) -> bool:
+    """Whether it is not told where it began, for its stage may be off."""
+    return scalar.owner != "rule" and not isinstance(scalar.start, str)
 
 
 def copied(tree: dict[str, Any], ops: Ops) -> dict[str, Any]:
@@ -74,12 +84,14 @@ def _state(
     label = f"key {shown(key)}"
     _see_mapping(label, branch)
     declared = declared_of(key, _shape(label, branch["shape"]) if "shape" in branch else ())
-    _see_names(label, branch, (*OWN, *declared.named("scalar")), declared.named("array"))
+    resting = {each.name: each.start for each in _scalars(declared) if _can_rest(each)}
+    needed = [name for name in declared.named("scalar") if name not in resting]
+    _see_names(label, branch, (*OWN, *needed), (*declared.named("array"), *resting))
     t, skipped, streak = (_count(label, name, branch[name]) for name in ("t", "skipped", "streak"))
     shape, dtype = _shape(label, branch["shape"]), branch["dtype"]
     if not isinstance(dtype, str) or dtype not in DTYPES:
         raise StateError(f"{label}: dtype must be one of {', '.join(map(repr, DTYPES))}, not {shown(dtype)}.")
-    scalars = _numbers(label, branch, declared.named("scalar"))
+    scalars = _numbers(label, {**resting, **branch}, declared.named("scalar"))
     state = KeyState(shape, str(dtype), scalars, counts=counts(t, skipped, streak), taken=array("q", [1]))
     for name in declared.named("array"):
         if name in branch:

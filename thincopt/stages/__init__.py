@@ -1,4 +1,4 @@
-"""What wraps any rule, in the engine's order: L2, clip, weight decay, lookahead, averages."""
+"""What wraps any rule, in the engine's order: L2, clips, weight decay, lookahead, averages."""
 
 from dataclasses import replace
 from functools import cache
@@ -7,15 +7,19 @@ from ..errors import RuleError, suggestion
 from ..language import Rule, Stage
 from .averages import averages
 from .clip import clip
-from .decay import coupled_decay, weight_decay
+from .clip_value import clip_value
+from .decay import cautious_decay, coupled_decay, weight_decay
 from .lookahead import lookahead
 
 SCALING = ("clip", "weight_decay")  # they change a number of a walk, and are free
 WITHIN = (*SCALING, "coupled_decay", "averages")  # compiled ahead within each rule; others walk apart
 
-ORDER = (coupled_decay, clip, weight_decay, lookahead, averages)
-OWNERS = {
-    setting.name: each.name for each in ORDER for setting in each.signature.settings if setting.name != "learn_rate"
+ORDER = (coupled_decay, clip_value, clip, weight_decay, cautious_decay, lookahead, averages)
+OWNERS = {  # of a setting that two stages have, the first: where that is taken over, both are
+    setting.name: each.name
+    for each in reversed(ORDER)
+    for setting in each.signature.settings
+    if setting.name != "learn_rate"
 }
 
 
@@ -28,11 +32,15 @@ def stages_around(rule: Rule) -> tuple[Stage, ...]:
         if OWNERS.get(each.name) not in (None, *rule.takes):
             _refuse_setting(rule, each.name)
     placed = (replace(each, at=rule.decay) if each is weight_decay else each for each in ORDER)
-    return tuple(each for each in placed if each.name not in rule.takes)
+    return tuple(each for each in placed if not _owners(each) & {*rule.takes})
+
+
+def _owners(stage: Stage) -> set[str]:
+    return {stage.name, *(OWNERS[each.name] for each in stage.signature.settings if each.name in OWNERS)}
 
 
 def _see_stage(rule: Rule, name: str) -> None:
-    names = [each.name for each in ORDER]
+    names = list(dict.fromkeys(OWNERS.values()))
     if name not in names:
         near = f"Did you mean {OWNERS[name]!r}?" if name in OWNERS else suggestion(name, names)
         raise RuleError(f"@rule({rule.name!r}) takes over {name!r}, but there is no such stage. {near}")

@@ -146,21 +146,20 @@ def traffic_of(rule: Rule, **settings: Any) -> Traffic:
 
 def _of_rule(rule: Rule) -> dict[str, Any]:
     stages, owners = stages_around(rule), {each.name: "engine" for each in ENGINE}
-    for name, signature in [*((each.name, each.signature) for each in stages), ("rule", rule.signature)]:
+    for name, signature in [*((each.name, each.signature) for each in reversed(stages)), ("rule", rule.signature)]:
         owners |= {each.name: name for each in signature.settings}
+    owners |= {each.name: each.name for each in stages if each.name in owners and owners[each.name] != "rule"}
     formulas = {each.name: describe(each).formula for each in stages}
     functions = {"rule": rule.function, **{each.name: each.function for each in stages}}
-    used = recipe_of(rule).kept
+    states = declarations(rule).sized(_defaults(rule)).states
+    used = recipe_of(rule).kept | {each.name for each in states if each.kind != "array" and each.owner == "rule"}
     return dict(
         takes=rule.takes,
         settings=tuple(
             _told(each, owners[name], functions.get(owners[name]), formulas.get(owners[name], ()))
             for name, each in settings_of(rule).items()
         ),
-        states=tuple(
-            Memory(each.name, each.kind, each.owner, each.start, each.name in used or each.kind != "array")
-            for each in declarations(rule).sized(_defaults(rule)).states
-        ),
+        states=tuple(Memory(each.name, each.kind, each.owner, each.start, each.name in used) for each in states),
         most_arrays=max(len(each.kept) for each in every_recipe(rule)),
         traffic=traffic_of(rule),
     )

@@ -53,13 +53,17 @@ class Factory(Called):
                 f"{self.rule.name} was given learn_rate twice: {shown(args[0])} and {shown(rates[0])}.{hint}"
             )
         given = {"learn_rate": args[0], **settings} if args else settings
-        return self.kind.of(self.rule, schedules=schedules, groups=groups, ops=ops, **validated(self.rule, given))
+        taken = validated(self.rule, given, schedules, saved=bool(groups))
+        return self.kind.of(self.rule, schedules=schedules, groups=groups, ops=ops, **taken)
 
     def problems(self, given: Mapping[str, Any]) -> list[tuple[str, str]]:
         """What is wrong with these settings: the name and a sentence, for each."""
         settings = {name: each for name, each in given.items() if name not in BESIDE}
         later = schedule_faults(self.rule, given.get("schedules"))
-        found = [*faults(self.rule, settings), *((f"schedules.{name}".rstrip("."), error) for name, error in later)]
+        found = [
+            *faults(self.rule, settings, given.get("schedules"), saved=bool(given.get("groups"))),
+            *((f"schedules.{name}".rstrip("."), error) for name, error in later),
+        ]
         return [*((name, str(error)) for name, error in found), *group_faults(self.rule, given.get("groups"))]
 
     def wants(self, name: str) -> str:

@@ -45,7 +45,10 @@ INSTEAD = {
         "train eval swap_averages ema use_ema"
     ),
     "optimizer.grad_clip is the norm that gradients are clipped to, and 0 is no clip": (
-        "clip clipnorm clipvalue global_clipnorm max_grad_norm clip_grad_norm"
+        "clip clipnorm global_clipnorm max_grad_norm clip_grad_norm"
+    ),
+    "optimizer.grad_clip_value is the largest size that an element of a gradient keeps, and 0 is no clip": (
+        "clipvalue clip_value clip_grad_value"
     ),
     "copy.deepcopy(optimizer) copies it, state and all": "copy clone",
     "make a new optimizer, whose state is empty": "reset reset_state clear",

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from ..concurrency.turns import Turns, between_turns, in_turn
-from ..engine.averaging import seen, swapped
+from ..engine.averaging import entered, seen, swapped
 from ..engine.bound import Bound
 from ..engine.checking import see_key, sound
 from ..engine.controls import Controls, controls_of
@@ -107,8 +107,8 @@ class Optimizer:
 
         State is kept. A schedule given here begins at its step 0.
         """
-        now = self._now.controls
-        self._adopt(now.assigned(settings) if group is None else now.assigned_in(group, settings))
+        old = self._now.controls
+        self._adopt(old.assigned(settings) if group is None else old.assigned_in(group, settings))
 
     @briefly
     @in_turn
@@ -167,8 +167,7 @@ class Optimizer:
     def update(self, batch: Batch, *, lr_scale: float = 1.0) -> None:
         """Update a whole model in one call: `optimizer.update({key: (weights, gradient), …})`.
 
-        All keys are updated, or none where one is refused. It is faster for many small arrays, and a clip by the norm
-        of the model needs it.
+        All keys are updated, or none; it is faster for many small arrays, and a clip by the model's norm needs it.
         """
         now = self._now
         if now.update(now.numbers, batch, lr_scale):
@@ -210,8 +209,7 @@ class Optimizer:
     def state(self) -> dict[str, Any]:
         """All that is remembered, as one tree by key and name.
 
-        Its arrays are live, read-only views; `copy.deepcopy` keeps a moment. Settings and the place in schedules are
-        not in it: a pickle of the optimizer has them too.
+        Its arrays are live, read-only views; `copy.deepcopy` keeps a moment. A pickle of the optimizer has settings too.
         """
         now = self._now
         return tree_of(now.rule.name, self._standing(), now.shared, lambda key: now.of(key).declared, now.ops)
@@ -240,8 +238,9 @@ class Optimizer:
         self._begin(saved["controls"], saved["ops"])
         self._take(saved["state"], saved["ops"], follows=saved["follows"])
 
-    def _views(self, name: str) -> Mapping[Hashable, Array]:
-        found = {key: state for key, state in self._now.standing.items() if name in state.arrays}
+    def _views(self, name: str, states: Mapping[Hashable, KeyState] | None = None) -> Mapping[Hashable, Array]:
+        known = self._now.standing if states is None else states
+        found = {key: each for key, each in known.items() if name in each.arrays}
         return of_state({key: self.ops.view(each.arrays[name]).reshape(each.shape) for key, each in found.items()})
 
     @between_turns
@@ -295,6 +294,7 @@ class Optimizer:
         return self._views("v")
 
     @property
+    @between_turns
     def averages(self) -> Mapping[Hashable, Array] | None:
-        """The averaged weights by key, for reading; None without `use_averages`."""
-        return self._views("averages.average") if self._now.keeps_averages else None
+        """The averaged weights by key, for reading; None without `use_averages`. With SWA, of keys that have begun."""
+        return self._views("averages.average", entered(self._now)) if self._now.keeps_averages else None
