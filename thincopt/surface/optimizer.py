@@ -209,7 +209,7 @@ class Optimizer:
     def state(self) -> dict[str, Any]:
         """All that is remembered, as one tree by key and name.
 
-        Its arrays are live, read-only views; `copy.deepcopy` keeps a moment. A pickle of the optimizer has settings too.
+        Its arrays are live, read-only views; `copy.deepcopy` keeps a moment. A pickle has the settings too.
         """
         now = self._now
         return tree_of(now.rule.name, self._standing(), now.shared, lambda key: now.of(key).declared, now.ops)
