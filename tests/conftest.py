@@ -1,6 +1,7 @@
 """What tests share: the compiled module, probe rules compiled for tests alone, and runs to compare."""
 
 import os
+import signal
 import subprocess
 import sys
 from itertools import count
@@ -74,7 +75,7 @@ def probes_under_way(request, tmp_path_factory):
     command = [sys.executable, "-m", probes.__name__, str(folder), "-Werror", *vectors.reporting(folder)]
     with subprocess.Popen(command, cwd=ROOT) as process:
         yield process, folder
-        process.kill()
+        process.send_signal(signal.SIGINT)  # if it is still at work, it ends its compiler too
 
 
 @pytest.fixture(scope="session")
