@@ -26,7 +26,7 @@ from thincopt.language import (
     total,
     where,
 )
-from thincopt.language.refusing import ALIKE, WORDS, WRITTEN
+from thincopt.language.refusing import ALIKE, OF_YOUR_OWN, WORDS, WRITTEN
 
 
 def if_on_an_array(w, g):
@@ -168,7 +168,15 @@ TAUGHT = [
         "g has no value yet: only a setting can be asked, and only whether it is zero (`if momentum:`); write"
         " where(condition, a, b), from thincopt.language.",
     ),
-    (lambda w, g: np.ones(3) * g, "np.multiply cannot be traced: write a * b, of formulas and numbers."),
+    (
+        lambda w, g: np.ones(3) * g,
+        f"a formula is made of numbers, settings and its own arrays, not of others: {OF_YOUR_OWN}.",
+    ),
+    (
+        lambda w, g: g * np.ones(2),
+        f"a formula is made of numbers, settings and its own arrays, not of array([1., 1.]) (ndarray); {OF_YOUR_OWN}.",
+    ),
+    (lambda w, g: np.multiply(g, w), "np.multiply cannot be traced: write a * b, of formulas and numbers."),
     (lambda w, g: g.mean() * w, "a formula has no .mean: write mean(x), from thincopt.language."),
     (lambda w, g: g.max() * w, "a formula has no .max: write amax(x), from thincopt.language."),
     (lambda w, g: g.clip(0, 1), "a formula has no .clip: write minimum(maximum(x, low), high)."),

@@ -188,7 +188,7 @@ WRONG = {
     ),
     "uniform draws from what the engine supplies as `random`, not from None": lambda w, g, random: uniform(of=w),
     "normal must be told how many numbers are wanted: write normal(random, of=w)": lambda w, g, random: normal(random),
-    "not of array([1.]) (ndarray); random numbers are drawn by normal(random, of=w) or": (
+    "not of array([1.]) (ndarray); an array of your own, such as a mask, is state": (
         lambda w, g: g * np.ones(1)[()] * np.ones(1)
     ),
     "normal: draw= is a plain number or a text": lambda w, g, random: normal(random, of=w, draw=g),

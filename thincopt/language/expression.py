@@ -8,7 +8,7 @@ from typing import Any
 
 from .errors import RuleError
 from .origins import Origin, here
-from .refusing import Untraced
+from .refusing import OF_YOUR_OWN, Untraced
 
 COMPARISONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne"})
 LOGIC = frozenset({"and", "or", "not"})
@@ -214,8 +214,7 @@ def constant(value: Any) -> Node:
         except OverflowError:
             raise RuleError("a formula's numbers are float64, and a whole number in it is larger than any.") from None
     told = f"a formula is made of numbers, settings and its own arrays, not of {value!r} ({type(value).__name__})"
-    drawn = "; random numbers are drawn by normal(random, of=w) or uniform(random, of=w), from thincopt.language"
-    raise RuleError(f"{told}{drawn * hasattr(value, '__array_namespace__')}.")
+    raise RuleError(f"{told}{f'; {OF_YOUR_OWN}' * hasattr(value, '__array_namespace__')}.")
 
 
 def apply(op: str, *operands: Any) -> Node:

@@ -11,6 +11,10 @@ from typing import Any, NoReturn
 from .errors import RuleError
 
 WORDS: list[str] = []  # the names of all words; words.py tells them, which is made of symbols
+OF_YOUR_OWN = (
+    "an array of your own, such as a mask, is state that the rule returns as it came; random numbers are drawn by"
+    " normal(random, of=w) or uniform(random, of=w), from thincopt.language"
+)
 FLAT = "A rule knows no shapes, rows, columns or matrices: it is written for each element alike."
 
 # How words are written that do not take one x.
@@ -71,6 +75,10 @@ SHAPED = """
 """
 
 
+def _is_array(value: Any) -> bool:
+    return hasattr(value, "__array_namespace__") and getattr(value, "ndim", 0) > 0
+
+
 def written(word: str) -> str:
     """How a word is written."""
     return WRITTEN.get(word, f"{word}(x)")
@@ -107,6 +115,8 @@ class Untraced:
         number = args[0]
         if method == "__call__" and ufunc.__name__ in OPERATORS and isinstance(number, Real):
             return OPERATORS[ufunc.__name__][1](float(number), self)  # so NumPy's numbers ask, left of an operator
+        if method == "__call__" and ufunc.__name__ in OPERATORS and any(_is_array(each) for each in args):
+            raise RuleError(f"a formula is made of numbers, settings and its own arrays, not of others: {OF_YOUR_OWN}.")
         name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
         raise RuleError(f"np.{name} cannot be traced: {instead(name)}")
 
