@@ -16,7 +16,7 @@ from thincopt.native import load
 
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 IGNORED = shutil.ignore_patterns(".git", *(each.rstrip("/") for each in (ROOT / ".gitignore").read_text().split()))
-STUB = "thincopt/__init__.pyi"
+STUB = "thincopt/__init__.pyi", "thincopt/thinc.pyi"
 ADDED = ("Add an optimizer", "Add a schedule", "Add a stage")
 TRAIN = """
 import numpy as np, thincopt

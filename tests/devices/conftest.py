@@ -36,7 +36,8 @@ def library(compiler, tmp_path_factory, request):
 
 def steps_of(name, settings, nonfinite="propagate", **others):
     """What a rule launches with these settings."""
-    return launches(Optimizer.of(name, ops=NumpyOps(None), **settings)._now.recipe, nonfinite).steps
+    cohort = Optimizer.of(name, ops=NumpyOps(None), **settings)._now.of(None).cohort
+    return launches([cohort], nonfinite).steps
 
 
 @pytest.fixture
