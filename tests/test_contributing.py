@@ -16,7 +16,7 @@ from thincopt.native import load
 
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 IGNORED = shutil.ignore_patterns(".git", *(each.rstrip("/") for each in (ROOT / ".gitignore").read_text().split()))
-STUB = "thincopt/__init__.pyi", "thincopt/thinc.pyi"
+STUBS = "thincopt/__init__.pyi", "thincopt/thinc.pyi"
 ADDED = ("Add an optimizer", "Add a schedule", "Add a stage")
 TRAIN = """
 import numpy as np, thincopt
@@ -137,7 +137,7 @@ def test_an_optimizer_is_one_file_and_one_line(root, tmp_path):
     follow(root, f"{record}\n{check}")
     lint(root, files)
     new = added(root, before)
-    assert new.keys() == {*files, "tests/trajectories.txt", STUB}
+    assert new.keys() == {*files, "tests/trajectories.txt", *STUBS}
     assert [line.split()[0] for line in new["tests/trajectories.txt"]] == [b"AddSign.v1"]
     (root / "train.cfg").write_text(config)
     ends = [run(root, sys.executable, "-c", TRAIN, THINCOPT_NATIVE=native).stdout.split() for native in "01"]
@@ -155,7 +155,7 @@ def test_a_schedule_is_one_function_and_one_line(root):
     follow(root, f"{record}\n{check}")
     lint(root, files)
     new = added(root, before)
-    assert new.keys() == {*files, "tests/schedules.txt", STUB}
+    assert new.keys() == {*files, "tests/schedules.txt", *STUBS}
     assert [line.split(b")")[0] for line in new["tests/schedules.txt"]] == [b"sawtooth(0.05, 0.01, 4"]
 
 
