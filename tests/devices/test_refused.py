@@ -60,7 +60,7 @@ FAULTS = [
 ]  # fmt: skip
 FAULTS_OF_KEYS = [
     (dev(5), dev(5), "this key began with 6 elements of float32, but now there are 5 of float32; use another key for"
-     " other weights."),
+     " other weights, the same in every process (an id is not)."),
     (dev(6, dtype="f8"), dev(6, dtype="f8"), "this key began with 6 elements of float32, but now there are 6 of"
      " float64; use another key for other weights, the same in every process (an id is not)."),
     (dev(3, 2), dev(3, 2), "this key began with shape (2, 3), but now it is (3, 2); is it transposed?"),
