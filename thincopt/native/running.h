@@ -116,7 +116,8 @@ static void begin(const Task *task, int64_t t, struct given given)
     scalars[numbers] = (double)t;
     scalars[numbers + 1] = (double)task->size;
     scalars[numbers + 2] = MACHINE_EPSILON(task->itemsize == 8);
-    memcpy(scalars + numbers + SUPPLIED, task->slot->scalars.buf, (size_t)task->slot->scalars.len);
+    if (cohort->reads_own)
+        memcpy(scalars + numbers + SUPPLIED, task->slot->scalars.buf, (size_t)task->slot->scalars.len);
     memcpy(scalars + numbers + SUPPLIED + cohort->own_count, cohort->shared.buf, (size_t)cohort->shared.len);
 }
 
@@ -240,12 +241,13 @@ static int is_straight(const Runner *self, const Room *room)
     return !room->unit_count;
 }
 
-/* Whether a key's scalars are those of the one before it. */
+/* Whether a key's scalars are those of the one before it, whose own have not changed by its step. */
 static int is_alike(const Task *task, const Task *before)
 {
-    const Cohort *cohort = task->slot->cohort;
-    return !cohort->own_count && cohort == before->slot->cohort && task->size == before->size && task->itemsize == before->itemsize
-        && *(int64_t *)task->slot->counts.buf + 1 == *(int64_t *)before->slot->counts.buf;
+    const Slot *slot = task->slot, *other = before->slot;
+    return slot->cohort == other->cohort && !before->kernel->keep_from.count && task->size == before->size
+        && task->itemsize == before->itemsize && *(int64_t *)slot->counts.buf + 1 == *(int64_t *)other->counts.buf
+        && !(slot->cohort->reads_own && memcmp(slot->scalars.buf, other->scalars.buf, (size_t)slot->scalars.len));
 }
 
 /* The whole step of one key after that of another, while the processor has near what it needs. */

@@ -33,6 +33,7 @@ typedef struct {
     Py_ssize_t number_count, own_count, array_count;
     Py_ssize_t first; /* where its numbers begin, of all that a call brings: a factor of the rate, then the settings */
     long rate;        /* its place among the settings, or -1 */
+    int reads_own;    /* whether a kernel asks for any of a key's own scalars */
     int stands;       /* frozen: steps are not counted, nor are gradients looked at */
     Py_buffer shared;
     ints periods; /* places among the settings: bit i of a case says whether the step is a multiple of the i-th */
@@ -219,6 +220,27 @@ static int read_plans(PyObject *periods, PyObject *tuple, Cohort *cohort)
     return 0;
 }
 
+static int reads_any(const ints *places, Py_ssize_t from, Py_ssize_t to)
+{
+    for (Py_ssize_t i = 0; i < places->count; i++)
+        if (places->at[i] >= from && places->at[i] < to)
+            return 1;
+    return 0;
+}
+
+static int reads_own(const Cohort *cohort)
+{
+    const Py_ssize_t from = cohort->number_count + SUPPLIED, to = from + cohort->own_count;
+    for (Py_ssize_t k = 0; k < cohort->kernel_count; k++) {
+        const Kernel *kernel = &cohort->kernels[k];
+        for (Py_ssize_t p = 0; p < kernel->phase_count; p++)
+            if (reads_any(&kernel->phases[p].takes, from, to) || reads_any(&kernel->phases[p].numbers, from, to)
+                || reads_any(&kernel->keep_from, from, to))
+                return 1;
+    }
+    return 0;
+}
+
 /* (shared, counts of settings and of a key's scalars and arrays, place of the rate, whether it stands, places of the
    periods, for each case its kernels, the kernels) */
 static int read_cohort(PyObject *tuple, Cohort *cohort)
@@ -228,9 +250,11 @@ static int read_cohort(PyObject *tuple, Cohort *cohort)
                           &cohort->array_count, &cohort->rate, &cohort->stands, &PyTuple_Type, &periods, &PyTuple_Type, &plans,
                           &PyTuple_Type, &kernels))
         return -1;
-    return PyObject_GetBuffer(shared, &cohort->shared, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE) < 0
-            || read_kernels(kernels, cohort) < 0 || read_plans(periods, plans, cohort) < 0
-        ? -1 : 0;
+    if (PyObject_GetBuffer(shared, &cohort->shared, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE) < 0
+        || read_kernels(kernels, cohort) < 0 || read_plans(periods, plans, cohort) < 0)
+        return -1;
+    cohort->reads_own = reads_own(cohort);
+    return 0;
 }
 
 static void free_cohort(Cohort *cohort)
