@@ -33,13 +33,19 @@ class Optimizer(optimizer.Optimizer, OfThinc):  # type: ignore[misc]  # Thinc's 
         return averages and {key: average.copy() for key, average in averages.items()}
 
 
-def finish_update(optimizer: optimizer.Optimizer, **models: Any) -> None:
+def finish_update(optimizer: optimizer.Optimizer, *unnamed: Any, **models: Any) -> None:
     """Update Thinc models by their gradients, all in one call: `finish_update(optimizer, tagger=model)`.
 
     It takes the place of `model.finish_update(optimizer)`. A key is `(name of the model, place of the layer, name of
     the layer, name of the parameter)`, which is the same in every process. Weights within a shim, which another
     framework holds, are updated by the shim, under keys of its own.
     """
+    if unnamed or not models:
+        raise ArrayError(
+            "finish_update takes models by names of their own, which are the same in every process:"
+            " finish_update(optimizer, tagger=model); and of a spaCy pipeline every component's,"
+            " **{name: pipe.model for name, pipe in nlp.pipeline if hasattr(pipe, 'model')}. Nothing was changed."
+        )
     for shim in _shims(models):
         shim.finish_update(optimizer)
     optimizer.update(_gradients(models))
@@ -98,9 +104,13 @@ def _gradients(models: Mapping[str, Any]) -> dict[Hashable, tuple[Array, Array]]
 
 
 def _layers(models: Mapping[str, Any]) -> Iterator[tuple[tuple[str, int, str, str], Any]]:
-    """Every parameter's key, and the layer that has it."""
+    """Every parameter's key, and the layer that has it; of one that models share, only the first."""
+    met = set[int]()
     for name, model in models.items():
         for place, layer in enumerate(model.walk()):
+            if layer.id in met:
+                continue
+            met.add(layer.id)
             for param in layer.param_names:
                 yield (name, place, layer.name, param), layer
 
